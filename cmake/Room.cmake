@@ -1,0 +1,54 @@
+# How a room, a program and a room's tests are declared. Warnings are errors everywhere.
+#
+#   cattino_room(NAME SOURCES a.cc b.cc USES base sys LINKS Boost::json)   -> static library cattino_NAME
+#   cattino_program(NAME SOURCES main.cc USES engine server)               -> executable NAME
+#   cattino_tests(ROOM SOURCES a_test.cc b_test.cc USES base)              -> executable ROOM_test, a ctest
+
+add_library(cattino_flags INTERFACE)
+target_include_directories(cattino_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_compile_options(cattino_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
+  -Woverloaded-virtual -Wimplicit-fallthrough -Wswitch-enum -Werror
+  -ffunction-sections -fdata-sections)
+target_compile_definitions(cattino_flags INTERFACE CATTINO_VERSION="${PROJECT_VERSION}"
+  BOOST_ALLOW_DEPRECATED_HEADERS $<$<NOT:$<CONFIG:Release>>:_GLIBCXX_ASSERTIONS>)
+target_link_options(cattino_flags INTERFACE -Wl,--gc-sections)
+if(CATTINO_SANITIZE)
+  target_compile_options(cattino_flags INTERFACE -fsanitize=${CATTINO_SANITIZE}
+    -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(cattino_flags INTERFACE -fsanitize=${CATTINO_SANITIZE})
+else()
+  # Programs run on any glibc Linux of the architecture: no libstdc++ of the build machine needed.
+  set(CATTINO_STATIC_RUNTIME -static-libstdc++)
+endif()
+find_program(CATTINO_MOLD mold)
+if(CATTINO_MOLD)
+  target_link_options(cattino_flags INTERFACE -fuse-ld=mold)
+endif()
+
+function(cattino_room name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES;LINKS" ${ARGN})
+  add_library(cattino_${name} STATIC ${ARG_SOURCES})
+  list(TRANSFORM ARG_USES PREPEND cattino_)
+  target_link_libraries(cattino_${name} PUBLIC cattino_flags ${ARG_USES} ${ARG_LINKS})
+endfunction()
+
+function(cattino_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES;LINKS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  list(TRANSFORM ARG_USES PREPEND cattino_)
+  target_link_libraries(${name} PRIVATE cattino_flags ${ARG_USES} ${ARG_LINKS})
+  target_link_options(${name} PRIVATE ${CATTINO_STATIC_RUNTIME})
+endfunction()
+
+function(cattino_tests room)
+  if(NOT CATTINO_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES;LINKS" ${ARGN})
+  add_executable(${room}_test ${ARG_SOURCES})
+  list(TRANSFORM ARG_USES PREPEND cattino_)
+  target_link_libraries(${room}_test PRIVATE cattino_flags cattino_${room} ${ARG_USES} ${ARG_LINKS}
+    GTest::gtest_main)
+  add_test(NAME ${room} COMMAND ${room}_test --gtest_brief=1)
+endfunction()

@@ -1,0 +1,137 @@
+// Everything that happens to the core, and everything it wants done. Plain values.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/exit_status.h"
+#include "base/ids.h"
+#include "base/time.h"
+#include "core/device.h"
+#include "core/task.h"
+
+namespace cattino::core {
+
+// ---- events ---------------------------------------------------------------------------------------
+
+/// New work, already checked by Scheduler::check. Groups before their members, parents before children.
+struct Submitted {
+  SubmissionId id;
+  std::vector<GroupSpec> groups;
+  std::vector<TaskSpec> tasks;
+  std::vector<Edge> edges;
+};
+
+/// What a stored submission looked like: sent once each after a restart, and when a task of a
+/// submission that has left the core is resumed. Causes no action by itself.
+struct Restored {
+  Submitted work;
+  std::vector<TaskState> tasks;    ///< as long as work.tasks
+  std::vector<GroupState> groups;  ///< as long as work.groups
+};
+
+struct AttemptStarted {
+  AttemptId attempt;
+};
+
+/// The process tree of the attempt is gone (or never was). Also for `lost`.
+struct AttemptExited {
+  AttemptId attempt;
+  ExitStatus status;
+};
+
+enum class HookKind : std::uint8_t { on_start, on_end };
+
+struct HookEnded {
+  Node owner;
+  HookKind hook = HookKind::on_start;
+  std::uint32_t attempt = 0;  ///< of a task; 0 for a group
+  bool ok = true;
+};
+
+/// The inventory of a host, whole. Devices never disappear from the list: they become `lost`.
+struct HostObserved {
+  Host host;
+};
+
+struct TimerFired {};  ///< `now` has reached the time of the last ArmTimer
+
+enum class Verb : std::uint8_t { cancel, kill, resume, remove };
+
+/// What a user asked for, on tasks that exist in the core. Tasks on which the verb has no effect are
+/// left alone; `Scheduler::would_change` tells beforehand.
+struct Requested {
+  Verb verb = Verb::cancel;
+  std::vector<TaskId> tasks;
+  Cause cause = Cause::none;  ///< for cancel: user_cancelled, replaced or shutdown
+};
+
+/// Nothing new starts while paused.
+struct Paused {
+  bool paused = true;
+};
+
+using Event = std::variant<
+    Submitted,
+    Restored,
+    AttemptStarted,
+    AttemptExited,
+    HookEnded,
+    HostObserved,
+    TimerFired,
+    Requested,
+    Paused>;
+
+// ---- actions --------------------------------------------------------------------------------------
+
+/// The stored part of a task changed. The last one of a turn holds.
+struct TaskChanged {
+  TaskId task;
+  TaskState state;
+};
+
+struct GroupChanged {
+  GroupId group;
+  GroupState state;
+};
+
+/// Run the process of the attempt on what the task's state says is allocated.
+struct StartAttempt {
+  AttemptId attempt;
+};
+
+/// End the attempt: its stop signal, then after its grace everything that is left.
+struct StopAttempt {
+  AttemptId attempt;
+};
+
+struct RunHook {
+  Node owner;
+  HookKind hook = HookKind::on_start;
+  std::uint32_t attempt = 0;
+};
+
+/// Send TimerFired at `at`; replaces the one before. `at` 0: none is needed.
+struct ArmTimer {
+  Time at;
+};
+
+/// Every task of the submission has ended and its hooks are over: it has left the core.
+struct SubmissionEnded {
+  SubmissionId submission;
+};
+
+using Action = std::variant<
+    TaskChanged,
+    GroupChanged,
+    StartAttempt,
+    StopAttempt,
+    RunHook,
+    ArmTimer,
+    SubmissionEnded>;
+
+using Actions = std::vector<Action>;
+
+}  // namespace cattino::core
