@@ -1,0 +1,119 @@
+// The messages between the daemon, Python hosts and the supervisor, as values. `frame.h` turns them into
+// bytes and back; docs/protocol.md has the format.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/exit_status.h"
+#include "base/time.h"
+
+namespace cattino::supervisor {
+
+constexpr std::uint32_t protocol_version = 1;
+
+// ---- to the supervisor ----------------------------------------------------------------------------
+
+enum class Role : std::uint8_t { daemon = 1, child = 2 };
+
+/// First frame of a connection. A second daemon takes the first one's place: the old connection is closed.
+struct Hello {
+  std::uint32_t version = protocol_version;
+  Role role = Role::daemon;
+};
+
+/// An environment that later spawns refer to. Known for the life of the connection.
+struct DefineEnvironment {
+  std::uint64_t id = 0;
+  std::vector<std::string> variables;  ///< "NAME=value"
+};
+
+struct Limit {
+  std::uint8_t resource = 0;  ///< RLIMIT_…
+  std::uint64_t soft = 0;
+  std::uint64_t hard = 0;
+};
+
+/// Start a process. A key that is known already (running, or ended and not acknowledged) is not started
+/// again: its Started or Exited is sent once more.
+struct Spawn {
+  std::uint64_t key = 0;          ///< AttemptId::key or HostKey::key; also the tag on its processes
+  std::uint64_t environment = 0;  ///< id of a DefineEnvironment; 0: empty
+  std::vector<std::string> variables;  ///< added to it, replacing those of the same name
+  std::vector<std::string> argv;       ///< argv[0] is looked up in the task's own PATH
+  std::string directory;               ///< working directory
+  std::string stdout_path;             ///< opened for append; its directory is made if need be
+  std::string stderr_path;             ///< may equal stdout_path
+  std::uint32_t umask = 022;
+  std::vector<Limit> limits;
+  bool plain = false;  ///< no handling of left-over processes (a host of function tasks)
+};
+
+/// End an attempt: `signal` to its own process; after its exit, or `grace`, SIGTERM and then SIGKILL to
+/// all that is left of its tree. Unknown keys are answered with Exited{lost}. Repeats do no harm.
+struct Stop {
+  std::uint64_t key = 0;
+  std::int32_t signal = 15;
+  Duration grace = Duration::seconds(30);
+};
+
+/// The exit of `key` is on the daemon's disk: forget it.
+struct Acknowledge {
+  std::uint64_t key = 0;
+};
+
+/// Stop everything, then leave. The supervisor answers with the Exited of all, then ends.
+struct Leave {};
+
+/// Role child: "I, process `pid`, am attempt `key`". Answered by Adopted before any user code runs.
+struct Adopt {
+  std::uint64_t key = 0;
+  std::int32_t pid = 0;
+};
+
+/// Role child, sent by a host that is about to reap a process it forked: how the attempt ended.
+struct ChildExited {
+  std::uint64_t key = 0;
+  ExitStatus status;
+};
+
+// ---- from the supervisor --------------------------------------------------------------------------
+
+/// Answer to a daemon's Hello; then one Started or Exited for every key it knows; then Synced.
+struct Welcome {
+  std::uint32_t version = protocol_version;
+  std::string boot_id;
+  std::uint64_t epoch = 0;  ///< one number for each guardian's life: fences repeated starts
+};
+
+struct Synced {};
+
+struct Started {
+  std::uint64_t key = 0;
+  std::int32_t pid = 0;
+  Time at;  ///< wall time
+};
+
+/// The tree of the attempt is gone. Repeated after a reconnect until acknowledged.
+struct Exited {
+  std::uint64_t key = 0;
+  ExitStatus status;
+  std::int32_t pid = 0;
+  Time at;
+  std::int64_t user_us = 0;  ///< CPU time of its own process and what it waited for
+  std::int64_t system_us = 0;
+  std::int64_t max_rss_kib = 0;
+};
+
+struct Adopted {
+  std::uint64_t key = 0;
+  bool go = false;  ///< false: this attempt has run already, leave without running
+};
+
+using ToSupervisor =
+    std::variant<Hello, DefineEnvironment, Spawn, Stop, Acknowledge, Leave, Adopt, ChildExited>;
+using FromSupervisor = std::variant<Welcome, Synced, Started, Exited, Adopted>;
+
+}  // namespace cattino::supervisor
