@@ -1,0 +1,98 @@
+// The durable state: one SQLite database, WAL, written by one thread (the deciding one).
+//
+// Two strengths. `commit` only writes: after it, kill -9 of anything loses nothing. `sync` makes all
+// that was committed survive a power cut: fdatasync of the WAL on a thread of its own, one for all who
+// wait (group commit), then the callback on the loop. Checkpoints run on that thread too, over a
+// connection of their own, so the deciding thread never waits for the disk.
+//
+// All writes since the last commit form one transaction; a failed one (full disk) is rolled back whole
+// and the error says what was not kept.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "store/records.h"
+
+namespace cattino::sys {
+class Loop;
+}
+
+namespace cattino::store {
+
+class Store {
+ public:
+  /// Opens or creates, migrates, and throws away submissions that were never made visible. A database
+  /// that is damaged or not ours is an error of code `corrupt` and is left as it is.
+  static Result<std::unique_ptr<Store>> open(const std::string& path, sys::Loop& loop);
+  virtual ~Store() = default;
+
+  // ---- ids and stored facts
+  virtual SubmissionId next_submission() = 0;
+  virtual TaskId reserve_tasks(std::uint64_t count) = 0;  ///< the first of `count` consecutive ids
+  virtual GroupId reserve_groups(std::uint64_t count) = 0;
+  /// The id of this environment ("NAME=value", sorted); equal ones are stored once.
+  virtual Result<std::uint64_t> intern_environment(const std::vector<std::string>& variables) = 0;
+  virtual Result<std::vector<std::string>> environment(std::uint64_t id) = 0;
+  virtual Result<std::string> fact(const std::string& name) = 0;  ///< "" if it was never set
+  virtual Status set_fact(const std::string& name, const std::string& value) = 0;
+
+  // ---- staging: rows of a submission that nobody sees until `make_visible`
+  virtual Status stage(const Submission& submission, const std::string& objects) = 0;
+  virtual Status stage(const Group& group) = 0;
+  virtual Status stage(const Task& task) = 0;
+  virtual Status stage(SubmissionId submission, const std::vector<core::Edge>& edges) = 0;
+  virtual Status make_visible(SubmissionId submission, const std::string& run_dir) = 0;
+  virtual Status rename_staged(
+      TaskId task, const std::string& name, const std::string& fullname) = 0;
+  virtual Status discard(SubmissionId submission) = 0;
+  /// The submission that was taken with this key; 0: none.
+  virtual Result<SubmissionId> submission_of_key(const std::string& key) = 0;
+
+  // ---- what changes
+  virtual Status put(TaskId task, const core::TaskState& state) = 0;
+  virtual Status put(GroupId group, const core::GroupState& state) = 0;
+  virtual Status put_start(const Attempt& attempt) = 0;
+  virtual Status put_pid(AttemptId attempt, std::int32_t pid) = 0;
+  virtual Status put_end(const Attempt& attempt) = 0;
+  virtual Status hide(TaskId task) = 0;
+
+  virtual Status commit() = 0;                                ///< nothing to write: costs nothing
+  virtual void sync(std::function<void(Status)> synced) = 0;  ///< of all commits so far
+
+  // ---- single rows, for the deciding thread (from the page cache)
+  virtual Result<Submission> submission(SubmissionId id) = 0;
+  virtual Result<std::string> objects(SubmissionId id) = 0;
+  virtual Result<Task> task(TaskId id) = 0;
+  virtual Result<Group> group(GroupId id) = 0;
+  virtual Result<std::vector<TaskRow>> tasks_of(SubmissionId id) = 0;
+  virtual Result<std::vector<GroupRow>> groups_of(SubmissionId id) = 0;
+
+  /// Every submission with a task that has not ended (or whose end hooks are not over), oldest first.
+  virtual Status load_live(const std::function<void(core::Restored)>& each) = 0;
+  virtual Result<core::Restored> load(SubmissionId id) = 0;
+  /// Fullnames of tasks that have not ended, of visible submissions.
+  virtual Status live_names(const std::function<void(TaskId, std::string_view)>& each) = 0;
+};
+
+/// Reads for lists, over a connection of its own: a snapshot of what is committed. Use from one thread
+/// at a time, not the deciding one.
+class Reader {
+ public:
+  static Result<std::unique_ptr<Reader>> open(const std::string& path);
+  virtual ~Reader() = default;
+  virtual Result<Listing> list(const Filter& filter) = 0;
+  virtual Result<std::vector<Attempt>> attempts(TaskId task) = 0;
+  virtual Result<Submission> submission(SubmissionId id) = 0;
+  virtual Result<std::vector<std::string>> environment(std::uint64_t id) = 0;
+  /// Direct prerequisites and successors of a task.
+  virtual Result<std::pair<std::vector<core::Node>, std::vector<core::Node>>> edges_of(
+      TaskId task) = 0;
+  /// Fullnames of nodes, "" for unknown ones.
+  virtual Result<std::vector<std::string>> names(const std::vector<core::Node>& nodes) = 0;
+};
+
+}  // namespace cattino::store
