@@ -46,7 +46,8 @@ struct MemoryRequest {
   friend auto operator<=>(const MemoryRequest&, const MemoryRequest&) = default;
 };
 
-/// "20GiB", "512MiB", "20G", "20GB" (powers of ten round down), "20000" (MiB) → MiB.
+/// "20GiB", "512MiB", "20G", "20GB", "20000" (MiB) → MiB. K, M, G, T alone and with "iB" are powers of
+/// two, with "B" powers of ten; case is free; the result is rounded down, but never to nothing.
 Result<Mib> parse_mib(std::string_view text);
 
 /// "20GiB", "20000", "50%" or "0.5" (a share in (0, 1]) → a request. "", "0" → whole.

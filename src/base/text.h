@@ -13,7 +13,8 @@
 
 namespace cattino {
 
-/// "90", "90s", "1h30m", "2d", "500ms" → a duration; a bare number is seconds.
+/// "90", "90s", "1h30m", "2d", "500ms" → a duration; a bare number is seconds. Units are w, d, h, m,
+/// s and ms, larger ones first; "1.5h" is exact.
 Result<Duration> parse_duration(std::string_view text);
 
 /// "0.4 s", "12 s", "3 m 05 s", "2 h 10 m".
@@ -26,7 +27,9 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
 std::string shell_quote(std::string_view word);
 
 /// Words of a command line as a POSIX shell would split it, quotes removed; an error names the
-/// unclosed quote. `needs_shell` tells whether anything outside quotes would mean more to a shell.
+/// unclosed quote. `needs_shell` tells whether anything outside quotes would mean more to a shell, or
+/// the first word is one that only a shell knows (`cd`, `if`, `A=1`). Then the words serve to show
+/// the command; only the shell can say what they mean.
 struct CommandWords {
   std::vector<std::string> words;
   bool needs_shell = false;
