@@ -1,0 +1,35 @@
+// Where things live: logs under CATTINO_HOME, state and sockets on a local disk, one for each user and
+// host.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "settings/settings.h"
+
+namespace cattino::settings {
+
+struct Places {
+  std::string home;               ///< logs: $CATTINO_HOME, else ~/.cache/cattino
+  std::string state;              ///< private directory; everything below is in it
+  std::string socket;             ///< the daemon's
+  std::string supervisor_socket;  ///< the supervisor's
+  std::string database;
+  std::string lock;      ///< the guardian's
+  std::string binaries;  ///< the copies of our programs that the daemon runs from
+};
+
+/// Works out the places; creates nothing. `state` is `$CATTINO_HOME/.state/<host>` when CATTINO_HOME is
+/// set, else `${XDG_STATE_HOME:-~/.local/state}/cattino/<host>`, and `/var/tmp/cattino-<uid>/<host>`
+/// when that is on a network filesystem. Sockets whose path would be too long for the kernel are in
+/// `/var/tmp/cattino-<uid>/<hash of the state's path>`.
+Result<Places> places(const Environment& environment);
+
+/// Makes `path` (and what is above it) a directory that only its owner can enter. An error if it is
+/// somebody else's, or a link.
+Status make_private_directory(const std::string& path);
+
+/// Makes the directories of `places` that must exist before a program can run there.
+Status make_places(const Places& places);
+
+}  // namespace cattino::settings
