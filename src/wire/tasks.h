@@ -1,0 +1,138 @@
+// Tasks and groups as the daemon shows them: GET /v1/tasks and what other answers are made of.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/amounts.h"
+#include "base/exit_status.h"
+#include "wire/common.h"
+
+namespace cattino::wire {
+
+/// What a task asks for, both ways. `memory`: MiB, a share in (0, 1] or text; written as MiB, "50%" or
+/// "whole". `ram`: MiB or text. `cpus`: a number; absent: the default.
+struct Request {
+  std::optional<std::uint16_t> min_devices;
+  std::optional<MemoryRequest> memory;
+  std::optional<Millicores> cpus;
+  std::optional<Mib> ram;
+};
+
+/// How an attempt ended: words, and one of code, signal, stage (with errno), or none of them (lost).
+struct Exit {
+  std::string text;
+  std::optional<std::int32_t> code;
+  std::optional<std::int32_t> signal;
+  std::optional<std::string> stage;
+  std::optional<std::int32_t> errno_;
+};
+
+/// A device as a waiting task sees it.
+struct ReasonDevice {
+  std::uint16_t index = 0;
+  bool fits = false;
+  std::int64_t total = 0;
+  std::int64_t free = 0;
+  std::vector<std::uint64_t> holders;  ///< ids of running tasks
+};
+
+/// Why a task waits, or ended as it did. The numbers that belong to `kind`.
+struct Reason {
+  std::string text;
+  std::optional<std::string> kind;
+  std::vector<std::string> names;  ///< fullnames of the tasks and groups it is about
+  std::optional<std::uint64_t> count;
+  std::optional<std::uint16_t> wanted;
+  std::optional<std::uint16_t> fitting;
+  std::optional<MemoryRequest> memory;
+  std::vector<ReasonDevice> devices;
+  std::optional<Millicores> wanted_cpus;
+  std::optional<Millicores> free_cpus;
+  std::optional<std::int64_t> wanted_ram;
+  std::optional<std::int64_t> free_ram;
+  std::optional<Milliseconds> until;
+};
+
+struct Task {
+  std::uint64_t id = 0;
+  std::string name;
+  std::string fullname;
+  std::string shown;            ///< fullname, or fullname#id when the name has been given up
+  Nullable<std::string> group;  ///< fullname of its group
+  std::uint64_t submission = 0;
+  std::string status;
+  Nullable<std::string> phase;  ///< of a running task
+  bool held = false;
+  Nullable<Reason> reason;
+  std::string command;  ///< as one line, also of an argv and a function
+  std::int32_t priority = 0;
+  Request request;
+  std::uint32_t attempt = 0;
+  std::vector<std::string> devices;
+  Nullable<std::int32_t> pid;
+  Milliseconds created = 0;
+  Nullable<Milliseconds> started;
+  Nullable<Milliseconds> ended;
+  Nullable<Exit> exit;
+  Nullable<std::string> stdout_;
+  Nullable<std::string> stderr_;
+  std::string run_dir;
+  std::string directory;
+};
+
+struct Group {
+  std::uint64_t id = 0;
+  std::string fullname;
+  std::uint64_t submission = 0;
+  std::string status;
+  Counts counts;
+};
+
+struct TaskList {
+  std::vector<Task> tasks;
+  std::vector<Group> groups;
+  std::uint64_t truncated = 0;
+  Milliseconds now = 0;
+  Counts counts;
+};
+
+struct Attempt {
+  std::uint32_t number = 0;
+  Nullable<Exit> status;
+  std::vector<std::string> devices;
+  Nullable<std::int32_t> pid;
+  Milliseconds started = 0;
+  Nullable<Milliseconds> ended;
+  std::string stdout_;
+  std::string stderr_;
+  std::int64_t user_ms = 0;
+  std::int64_t system_ms = 0;
+  std::int64_t max_rss_mib = 0;
+};
+
+/// GET /v1/tasks/{reference} of a task; exactly one of command, argv and function.
+struct TaskDetail {
+  Task task;
+  std::vector<Attempt> attempts;
+  std::vector<std::string> needs;
+  std::vector<std::string> needed_by;
+  Dictionary<std::string> environment;
+  std::string cwd;
+  std::optional<std::string> command;
+  std::optional<std::vector<std::string>> argv;
+  std::optional<std::string> function;
+};
+
+/// GET /v1/tasks/{reference} of a group.
+struct GroupDetail {
+  Nullable<Group> group;
+  std::vector<Task> tasks;
+};
+
+/// Which of the two it is, "task" or "group" in the object tells.
+using Detail = std::variant<TaskDetail, GroupDetail>;
+
+}  // namespace cattino::wire
