@@ -2,6 +2,7 @@
 #include "base/amounts.h"
 
 #include <array>
+#include <cstddef>
 #include <limits>
 #include <optional>
 
@@ -66,35 +67,40 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-/// Takes a number off the front of `text`; digits after the sixth decimal are dropped.
+/// Takes the digits after the point; those after the sixth are dropped. Returns how many there were.
+std::size_t take_fraction(std::string_view& text, Decimal& number) {
+  constexpr std::int64_t finest = 1'000'000;
+  std::size_t digits = 0;
+  for (; !text.empty() && is_digit(text.front()); text.remove_prefix(1)) {
+    ++digits;
+    if (number.scale == finest) {
+      number.dropped = number.dropped || text.front() != '0';
+      continue;
+    }
+    number.part = number.part * 10 + (text.front() - '0');
+    number.scale *= 10;
+  }
+  return digits;
+}
+
+/// Takes a number off the front of `text`.
 std::optional<Decimal> take_decimal(std::string_view& text) {
   constexpr std::int64_t largest = 1'000'000'000'000'000;
-  constexpr std::int64_t finest = 1'000'000;
   Decimal number;
-  bool any = false;
-  while (!text.empty() && is_digit(text.front())) {
+  std::size_t digits = 0;
+  for (; !text.empty() && is_digit(text.front()); text.remove_prefix(1)) {
     if (number.whole >= largest) {
       return std::nullopt;
     }
     number.whole = number.whole * 10 + (text.front() - '0');
-    any = true;
-    text.remove_prefix(1);
+    ++digits;
   }
-  if (!text.empty() && text.front() == '.') {
+  if (text.starts_with('.')) {
     number.has_point = true;
     text.remove_prefix(1);
-    while (!text.empty() && is_digit(text.front())) {
-      if (number.scale < finest) {
-        number.part = number.part * 10 + (text.front() - '0');
-        number.scale *= 10;
-      } else {
-        number.dropped = number.dropped || text.front() != '0';
-      }
-      any = true;
-      text.remove_prefix(1);
-    }
+    digits += take_fraction(text, number);
   }
-  return any ? std::optional(number) : std::nullopt;
+  return digits > 0 ? std::optional(number) : std::nullopt;
 }
 
 const Unit* find_unit(std::string_view text) {

@@ -86,6 +86,23 @@ std::string take_word(std::string_view& rest) {
   return word;
 }
 
+/// Takes a unit off the front of `rest`, with the spaces around it; 0 if there is none. A number that
+/// stands alone is seconds.
+std::int64_t take_unit(std::string_view& rest, bool may_be_alone) {
+  skip_spaces(rest);
+  const std::string word = take_word(rest);
+  skip_spaces(rest);
+  if (word.empty()) {
+    return may_be_alone && rest.empty() ? second_us : 0;
+  }
+  for (const TimeUnit& unit : time_units) {
+    if (unit.name == word) {
+      return unit.us;
+    }
+  }
+  return 0;
+}
+
 /// `count` millionths of `unit_us`; -1 if over the longest duration.
 std::int64_t scaled(std::int64_t count, std::int64_t unit_us) {
   constexpr std::int64_t one = 1'000'000;
@@ -109,9 +126,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
       row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (same ? 0U : 1U)});
       const bool swapped = i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
                            lower(a[i - 2]) == lower(b[j - 1]);
-      if (swapped) {
-        row[j] = std::min(row[j], before[j - 2] + 1);
-      }
+      row[j] = swapped ? std::min(row[j], before[j - 2] + 1) : row[j];
     }
     before = std::move(above);
     above = std::move(row);
@@ -155,18 +170,9 @@ Result<Duration> parse_duration(std::string_view text) {
     if (count < 0) {
       return bad_duration(text, "is not a length of time");
     }
-    skip_spaces(rest);
-    const std::string word = take_word(rest);
-    skip_spaces(rest);
-    std::int64_t unit_us = 0;
-    for (const TimeUnit& unit : time_units) {
-      unit_us = unit.name == word ? unit.us : unit_us;
-    }
-    if (word.empty() && unit_before == 0 && rest.empty()) {
-      unit_us = second_us;
-    }
+    const std::int64_t unit_us = take_unit(rest, unit_before == 0);
     if (unit_us == 0) {
-      return bad_duration(text, word.empty() ? "lacks a unit" : "has no known unit of time");
+      return bad_duration(text, "lacks a unit of time, or has an unknown one");
     }
     if (unit_before != 0 && unit_us >= unit_before) {
       return bad_duration(text, "does not go from larger to smaller units");
