@@ -35,7 +35,8 @@ boost_package() {  # Boost.JSON needs 1.81 or newer, which is not every release'
 
 missing=()
 for package in "${packages[@]}"; do have_package "$package" || missing+=("$package"); done
-if ! dpkg-query -W -f='${Status} ${Package}\n' 'libboost-json1.8*-dev' 'libboost-json1.9*-dev' 2>/dev/null | grep -q 'ok installed'; then
+boost_status=$(dpkg-query -W -f='${Status}\n' 'libboost-json1.8*-dev' 'libboost-json1.9*-dev' 2>/dev/null || true)
+if [[ $boost_status != *'ok installed'* ]]; then
   missing+=(boost)
 fi
 if [ ${#missing[@]} -gt 0 ]; then
