@@ -31,4 +31,7 @@ Result<T> from_json(std::string_view text, Reading reading = Reading::strict);
 template <class T>
 std::string to_json(const T& value, Bytes bytes = Bytes::replace);
 
+/// False if no reading of `text` could succeed, whatever the type.
+bool is_json(std::string_view text);
+
 }  // namespace cattino::wire

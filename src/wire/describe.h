@@ -1,0 +1,138 @@
+// Which members each message has, for the reader and the writer. A message is declared in its header,
+// and once more here.
+#pragma once
+
+#include <boost/describe/class.hpp>
+
+#include "wire/feed.h"
+#include "wire/problem.h"
+#include "wire/submission.h"
+#include "wire/tasks.h"
+#include "wire/verbs.h"
+
+namespace cattino::wire {
+
+BOOST_DESCRIBE_STRUCT(Request, (), (min_devices, memory, cpus, ram))
+BOOST_DESCRIBE_STRUCT(Exit, (), (text, code, signal, stage, errno_))
+BOOST_DESCRIBE_STRUCT(ReasonDevice, (), (index, fits, total, free, holders))
+BOOST_DESCRIBE_STRUCT(
+    Reason,
+    (),
+    (text,
+     kind,
+     names,
+     count,
+     wanted,
+     fitting,
+     memory,
+     devices,
+     wanted_cpus,
+     free_cpus,
+     wanted_ram,
+     free_ram,
+     until))
+BOOST_DESCRIBE_STRUCT(
+    Task,
+    (),
+    (id,
+     name,
+     fullname,
+     shown,
+     group,
+     submission,
+     status,
+     phase,
+     held,
+     reason,
+     command,
+     priority,
+     request,
+     attempt,
+     devices,
+     pid,
+     created,
+     started,
+     ended,
+     exit,
+     stdout_,
+     stderr_,
+     run_dir,
+     directory))
+BOOST_DESCRIBE_STRUCT(Group, (), (id, fullname, submission, status, counts))
+BOOST_DESCRIBE_STRUCT(TaskList, (), (tasks, groups, truncated, now, counts))
+BOOST_DESCRIBE_STRUCT(
+    Attempt,
+    (),
+    (number,
+     status,
+     devices,
+     pid,
+     started,
+     ended,
+     stdout_,
+     stderr_,
+     user_ms,
+     system_ms,
+     max_rss_mib))
+BOOST_DESCRIBE_STRUCT(
+    TaskDetail, (), (task, attempts, needs, needed_by, environment, cwd, command, argv, function))
+BOOST_DESCRIBE_STRUCT(GroupDetail, (), (group, tasks))
+
+BOOST_DESCRIBE_STRUCT(
+    Submission,
+    (),
+    (groups,
+     tasks,
+     cwd,
+     environment,
+     umask,
+     limits,
+     interpreter,
+     python_path,
+     source,
+     on_conflict,
+     date_format,
+     key))
+BOOST_DESCRIBE_STRUCT(NewGroup, (), (ref, name, parent, hooks, object, label))
+BOOST_DESCRIBE_STRUCT(
+    NewTask,
+    (),
+    (ref,
+     name,
+     group,
+     command,
+     argv,
+     function,
+     request,
+     priority,
+     cwd,
+     env,
+     hooks,
+     object,
+     cascade))
+BOOST_DESCRIBE_STRUCT(End, (), (edges))
+BOOST_DESCRIBE_STRUCT(SubmittedTask, (), (ref, id, fullname, status, reason))
+BOOST_DESCRIBE_STRUCT(SubmissionAnswer, (), (id, run_dir, first_task, count, tasks))
+
+BOOST_DESCRIBE_STRUCT(VerbRequest, (), (names, match, all, wait))
+BOOST_DESCRIBE_STRUCT(Changed, (), (id, fullname, status, ending))
+BOOST_DESCRIBE_STRUCT(Unchanged, (), (fullname, status, why))
+BOOST_DESCRIBE_STRUCT(VerbAnswer, (), (changed, count, unchanged))
+BOOST_DESCRIBE_STRUCT(WaitRequest, (), (names, match, timeout_ms))
+BOOST_DESCRIBE_STRUCT(WaitAnswer, (), (outcome, tasks, counts, stuck))
+BOOST_DESCRIBE_STRUCT(HostFacts, (), (name, cpus, ram))
+BOOST_DESCRIBE_STRUCT(
+    Device,
+    (),
+    (name, kind, model, uuid, health, total, used_by_others, claimed, free, tasks, note))
+BOOST_DESCRIBE_STRUCT(Devices, (), (host, error, devices))
+BOOST_DESCRIBE_STRUCT(
+    Health, (), (version, pid, guardian, supervisor, started, home, state, counts))
+BOOST_DESCRIBE_STRUCT(ExitRequest, (), (keep_tasks))
+BOOST_DESCRIBE_STRUCT(ExitAnswer, (), (stopped, cancelled))
+
+BOOST_DESCRIBE_STRUCT(FeedTask, (), (id, fullname, status, attempt, devices, exit, reason))
+BOOST_DESCRIBE_STRUCT(FeedItem, (), (seq, at, event, task, text))
+BOOST_DESCRIBE_STRUCT(Problem, (), (title, status, detail, field, line, hint))
+
+}  // namespace cattino::wire
