@@ -1,0 +1,154 @@
+// The inside of the scheduler: its state, and the functions that change it, by file:
+//
+//   scheduler.cc    the public face; one step from its event to its actions
+//   submissions.cc  work comes in, is restored, and leaves
+//   graph.cc        ends and their undoing, carried along edges and groups
+//   lifecycle.cc    a task: queued, admitted, run, ended
+//   hooks.cc        on_start and on_end, of tasks and groups
+//   verbs.cc        cancel, kill, resume, remove
+//   explain.cc      why a task waits
+//   invariants.cc   what must always be true
+//
+// What follows from a change is never done by recursion: it is queued as an Op and carried out by
+// drain(), so that a chain of a million tasks costs no stack.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "core/pool.h"
+#include "core/ready_queue.h"
+#include "core/scheduler.h"
+#include "core/tables.h"
+
+namespace cattino::core {
+
+class Scheduler::Impl {
+ public:
+  void step(Time now, const Event& event, Actions& actions);
+  [[nodiscard]] std::vector<Problem> check(const Submitted& work) const;
+  [[nodiscard]] Actions outstanding() const;
+  [[nodiscard]] bool would_change(Verb verb, TaskId task) const;
+  [[nodiscard]] Reason explain(TaskId task) const;
+  [[nodiscard]] Counts counts() const;
+  void check_invariants() const;
+
+  [[nodiscard]] const Tables& tables() const { return tables_; }
+  [[nodiscard]] const Pool& pool() const { return pool_; }
+
+ private:
+  /// A consequence that is still to be drawn.
+  struct Op {
+    enum class Kind : std::uint8_t {
+      ended,    ///< the node ended: its edges and its group are told
+      unended,  ///< it had ended (`was_ok`) and has not any more
+      unblock,  ///< one thing less stands before the node
+      block,    ///< one more
+      died,     ///< an edge to it from `cause` can never be satisfied
+      revived,  ///< that edge can be satisfied again
+    };
+    Kind kind = Kind::ended;
+    NodeRef node;
+    NodeRef cause;
+    bool was_ok = false;
+  };
+
+  // scheduler.cc
+  void on(const AttemptStarted& event);
+  void on(const AttemptExited& event);
+  void on(const HookEnded& event);
+  void on(const HostObserved& event);
+  void on(const TimerFired& event);
+  void on(const Requested& event);
+  void on(const Paused& event);
+  void on(const Submitted& event);
+  void on(const Restored& event);
+  void mark(TaskRecord& record);
+  void mark(GroupRecord& record);
+  void touch(Submission& submission);
+  void flush(Actions& actions);
+  void arm(Actions& actions);
+  void end_submissions(Actions& actions);
+
+  // submissions.cc
+  Submission& add(const Submitted& work);
+  void add_tasks(Submission& submission, const Submitted& work);
+  void add_groups(Submission& submission, const Submitted& work);
+  void add_edges(Submission& submission, const Submitted& work);
+  void close_gates(const Submitted& work);
+  void settle_new(Submission& submission, const Submitted& work);
+  void add_member(GroupId group, NodeRef member);
+  void restore_running(TaskRecord& record);
+  void drop(Submission& submission);
+
+  // graph.cc
+  void drain();
+  void carry_end(NodeRef node);
+  void carry_unend(NodeRef node, bool was_ok);
+  void unblock(NodeRef node);
+  void block(NodeRef node);
+  void died(NodeRef node, NodeRef cause);
+  void revived(NodeRef node, NodeRef cause);
+  void cancel_for(TaskRecord& record, NodeRef cause);
+  void revive(TaskRecord& record, NodeRef cause);
+  void reopen_if_empty(GroupRecord& record);
+  void settle(GroupRecord& record);
+
+  // lifecycle.cc
+  void set_status(TaskRecord& record, TaskStatus status);
+  void refresh(TaskRecord& record);
+  void wake();
+  void place();
+  void admit(TaskRecord& record, const Allocation& allocation);
+  void start_process(TaskRecord& record);
+  void release(TaskRecord& record);
+  void finish(TaskRecord& record);
+  void requeue(TaskRecord& record);
+  void end(TaskRecord& record, TaskStatus status, Cause cause);
+  void make_waiting(TaskRecord& record);
+  TaskRecord* current(AttemptId attempt);
+
+  // hooks.cc
+  void advance(TaskRecord& record);
+  void run_end_hook_or_finish(TaskRecord& record);
+  void run_group_hook(GroupRecord& record, HookKind hook);
+  void set_phase(GroupRecord& record, GroupPhase phase);
+  void on_task_hook(TaskRecord& record, const HookEnded& event);
+  void on_group_hook(GroupRecord& record, const HookEnded& event);
+  void fail_inside(GroupRecord& record, const std::set<TaskId>& waiters);
+
+  // verbs.cc
+  [[nodiscard]] static bool would_change(Verb verb, const TaskState& state);
+  void stop(TaskRecord& record, Cause cause);
+
+  // invariants.cc
+  void check_tasks() const;
+  void check_groups() const;
+  void check_queue() const;
+  void check_edges() const;
+
+  Tables tables_;
+  Pool pool_;
+  ReadyQueue queue_;
+  std::set<std::pair<Time, TaskId>> backing_off_;
+  std::set<TaskId> running_;
+  std::set<GroupId> hooking_;  ///< groups in phase start_hook or end_hook
+  std::uint64_t waiting_ = 0;
+  bool paused_ = false;
+  Time now_;
+  Time armed_;
+
+  // Within one step.
+  bool quiet_ = false;    ///< Restored: states are as given, nothing is decided
+  bool settled_ = false;  ///< the last event was followed by placement
+  std::vector<Op> work_;
+  std::vector<TaskRecord*> changed_tasks_;
+  std::vector<GroupRecord*> changed_groups_;
+  std::vector<Submission*> touched_;
+  Actions effects_;
+};
+
+}  // namespace cattino::core

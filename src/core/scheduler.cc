@@ -1,0 +1,215 @@
+// The public face of the core, and one step from its event to its actions.
+#include "core/scheduler.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "core/impl.h"
+
+namespace cattino::core {
+
+const char* name(TaskStatus status) {
+  switch (status) {
+    case TaskStatus::waiting:
+      return "Waiting";
+    case TaskStatus::running:
+      return "Running";
+    case TaskStatus::done:
+      return "Done";
+    case TaskStatus::failed:
+      return "Failed";
+    case TaskStatus::cancelled:
+      return "Cancelled";
+  }
+  return "?";
+}
+
+// ---- a step ---------------------------------------------------------------------------------------
+
+void Scheduler::Impl::step(Time now, const Event& event, Actions& actions) {
+  now_ = std::max(now_, now);
+  quiet_ = std::holds_alternative<Restored>(event);
+  std::visit([this](const auto& concrete) { on(concrete); }, event);
+  drain();
+  if (quiet_) {
+    quiet_ = false;
+    settled_ = false;
+    return;
+  }
+  wake();
+  place();
+  settled_ = true;
+  flush(actions);
+  arm(actions);
+  end_submissions(actions);
+}
+
+void Scheduler::Impl::on(const HostObserved& event) {
+  pool_.observe(event.host);
+  queue_.unblock_all();
+}
+
+void Scheduler::Impl::on(const TimerFired&) {
+  armed_ = {};
+}
+
+void Scheduler::Impl::on(const Paused& event) {
+  paused_ = event.paused;
+}
+
+void Scheduler::Impl::mark(TaskRecord& record) {
+  if (!record.dirty && !quiet_) {
+    record.dirty = true;
+    changed_tasks_.push_back(&record);
+  }
+}
+
+void Scheduler::Impl::mark(GroupRecord& record) {
+  if (!record.dirty && !quiet_) {
+    record.dirty = true;
+    changed_groups_.push_back(&record);
+  }
+}
+
+void Scheduler::Impl::touch(Submission& submission) {
+  if (!submission.maybe_ended && !quiet_) {
+    submission.maybe_ended = true;
+    touched_.push_back(&submission);
+  }
+}
+
+void Scheduler::Impl::flush(Actions& actions) {
+  actions.reserve(
+      actions.size() + changed_tasks_.size() + changed_groups_.size() + effects_.size() + 1);
+  for (TaskRecord* record : changed_tasks_) {
+    record->dirty = false;
+    actions.emplace_back(TaskChanged{record->spec.id, record->state});
+  }
+  for (GroupRecord* record : changed_groups_) {
+    record->dirty = false;
+    actions.emplace_back(GroupChanged{record->spec.id, record->state});
+  }
+  std::move(effects_.begin(), effects_.end(), std::back_inserter(actions));
+  changed_tasks_.clear();
+  changed_groups_.clear();
+  effects_.clear();
+}
+
+void Scheduler::Impl::arm(Actions& actions) {
+  const Time earliest = backing_off_.empty() ? Time{} : backing_off_.begin()->first;
+  if (earliest != armed_) {
+    armed_ = earliest;
+    actions.emplace_back(ArmTimer{earliest});
+  }
+}
+
+void Scheduler::Impl::end_submissions(Actions& actions) {
+  // Dropping one may touch those that its edges came from.
+  for (std::size_t i = 0; i < touched_.size(); ++i) {
+    Submission& submission = *touched_[i];
+    submission.maybe_ended = false;
+    if (submission.open_tasks == 0 && submission.open_hooks == 0 && submission.foreign_out == 0) {
+      actions.emplace_back(SubmissionEnded{submission.id});
+      drop(submission);
+    }
+  }
+  touched_.clear();
+}
+
+Actions Scheduler::Impl::outstanding() const {
+  Actions actions;
+  for (const TaskId id : running_) {
+    const TaskState& state = tables_.tasks.find(id.value)->state;
+    const AttemptId attempt{id, state.attempt};
+    switch (state.phase) {
+      case TaskPhase::starting:
+        actions.emplace_back(StartAttempt{attempt});
+        break;
+      case TaskPhase::stopping:
+        actions.emplace_back(StopAttempt{attempt});
+        break;
+      case TaskPhase::start_hook:
+        actions.emplace_back(RunHook{Node::of(id), HookKind::on_start, state.attempt});
+        break;
+      case TaskPhase::end_hook:
+        actions.emplace_back(RunHook{Node::of(id), HookKind::on_end, state.attempt});
+        break;
+      case TaskPhase::none:
+      case TaskPhase::group_hooks:
+      case TaskPhase::process:
+        break;
+    }
+  }
+  for (const GroupId id : hooking_) {
+    const bool starts = tables_.groups.find(id.value)->state.phase == GroupPhase::start_hook;
+    actions.emplace_back(RunHook{Node::of(id), starts ? HookKind::on_start : HookKind::on_end, 0});
+  }
+  if (!backing_off_.empty()) {
+    actions.emplace_back(ArmTimer{backing_off_.begin()->first});
+  }
+  return actions;
+}
+
+Scheduler::Counts Scheduler::Impl::counts() const {
+  return {waiting_, running_.size(), queue_.size()};
+}
+
+// ---- the public face ------------------------------------------------------------------------------
+
+Scheduler::Scheduler() : impl_(std::make_unique<Impl>()) {}
+Scheduler::~Scheduler() = default;
+
+void Scheduler::step(Time now, const Event& event, Actions& actions) {
+  impl_->step(now, event, actions);
+}
+
+std::vector<Problem> Scheduler::check(const Submitted& work) const {
+  return impl_->check(work);
+}
+
+Actions Scheduler::outstanding() const {
+  return impl_->outstanding();
+}
+
+bool Scheduler::would_change(Verb verb, TaskId task) const {
+  return impl_->would_change(verb, task);
+}
+
+const TaskState* Scheduler::state(TaskId task) const {
+  const TaskRecord* record = impl_->tables().tasks.find(task.value);
+  return record == nullptr ? nullptr : &record->state;
+}
+
+const TaskSpec* Scheduler::spec(TaskId task) const {
+  const TaskRecord* record = impl_->tables().tasks.find(task.value);
+  return record == nullptr ? nullptr : &record->spec;
+}
+
+const GroupState* Scheduler::state(GroupId group) const {
+  const GroupRecord* record = impl_->tables().groups.find(group.value);
+  return record == nullptr ? nullptr : &record->state;
+}
+
+const GroupSpec* Scheduler::spec(GroupId group) const {
+  const GroupRecord* record = impl_->tables().groups.find(group.value);
+  return record == nullptr ? nullptr : &record->spec;
+}
+
+Reason Scheduler::explain(TaskId task) const {
+  return impl_->explain(task);
+}
+
+const std::vector<Host>& Scheduler::hosts() const {
+  return impl_->pool().hosts();
+}
+
+Scheduler::Counts Scheduler::counts() const {
+  return impl_->counts();
+}
+
+void Scheduler::check_invariants() const {
+  impl_->check_invariants();
+}
+
+}  // namespace cattino::core

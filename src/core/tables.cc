@@ -1,0 +1,53 @@
+// Questions about the graph: see tables.h.
+#include "core/tables.h"
+
+#include <algorithm>
+
+namespace cattino::core {
+
+bool Tables::holds(NodeRef node) const {
+  if (!node) {
+    return false;
+  }
+  return node.is_group() ? groups.find(node.group().value) != nullptr
+                         : tasks.find(node.task().value) != nullptr;
+}
+
+NodeRef Tables::parent(NodeRef node) const {
+  const GroupId id = node.is_group() ? group(node).spec.parent : task(node).spec.group;
+  return id ? NodeRef::of(id) : NodeRef{};
+}
+
+bool Tables::ended(NodeRef node) const {
+  return node.is_group() ? group(node).ended : has_ended(task(node).state.status);
+}
+
+bool Tables::ended_ok(NodeRef node) const {
+  return node.is_group() ? group(node).ended && group(node).ok
+                         : task(node).state.status == TaskStatus::done;
+}
+
+NodeRef Tables::dead_source(NodeRef node) const {
+  for (; node; node = parent(node)) {
+    if (links(node).dead == 0) {
+      continue;
+    }
+    for (const EdgeRecord* edge = links(node).in; edge != nullptr; edge = edge->next_in) {
+      if (edge->status == EdgeStatus::dead) {
+        return edge->from;
+      }
+    }
+  }
+  return {};
+}
+
+std::vector<GroupRecord*> Tables::groups_around(const TaskRecord& record) {
+  std::vector<GroupRecord*> around;
+  for (GroupId id = record.spec.group; id; id = around.back()->spec.parent) {
+    around.push_back(groups.find(id.value));
+  }
+  std::reverse(around.begin(), around.end());
+  return around;
+}
+
+}  // namespace cattino::core

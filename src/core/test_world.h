@@ -1,0 +1,166 @@
+// A scheduler and the world around it, for tests: hosts with devices, work drafted in the words of
+// the domain, time that moves when told, and what the scheduler asked for, as lines of text.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "core/scheduler.h"
+
+namespace cattino::core {
+
+using Lines = std::vector<std::string>;
+
+inline Request whole(std::uint16_t devices) {
+  return {devices, {}, {-1}, {}};
+}
+inline Request memory(std::int64_t mib, std::uint16_t devices = 1) {
+  return {devices, {MemoryRequest::Kind::mib, mib}, {-1}, {}};
+}
+inline Request share(std::int64_t ppm) {
+  return {1, {MemoryRequest::Kind::share, ppm}, {-1}, {}};
+}
+inline Request no_device(std::int64_t millicores = -1, std::int64_t ram = 0) {
+  return {0, {}, {millicores}, {ram}};
+}
+
+inline Device accelerator(std::uint16_t index, std::int64_t mib) {
+  Device device;
+  device.index = index;
+  device.total = {mib};
+  return device;
+}
+
+inline Host box(std::vector<std::int64_t> devices, std::int64_t cores = 64, std::uint32_t id = 0) {
+  Host host;
+  host.id = id;
+  host.cpus = {cores * 1000};
+  host.ram = {256 * 1024};
+  for (const std::int64_t mib : devices) {
+    host.devices.push_back(accelerator(static_cast<std::uint16_t>(host.devices.size()), mib));
+  }
+  return host;
+}
+
+/// A machine without accelerators.
+inline Host cpu_box(std::int64_t ram, std::int64_t cores = 4) {
+  Host host = box({ram}, cores);
+  host.ram = {ram};
+  host.devices[0].kind = DeviceKind::cpu;
+  return host;
+}
+
+struct Wish {
+  Request request = no_device();
+  GroupId group = {};
+  std::int32_t priority = 0;
+  Hooks hooks = {};
+  bool cascade = true;
+};
+
+class World {
+ public:
+  Scheduler scheduler;
+  Time now{1000000};
+  Submitted draft;  ///< what submit() will send
+
+  TaskId task(const Wish& wish = {}) {
+    TaskSpec spec;
+    spec.id = {++last_task_};
+    spec.group = wish.group;
+    spec.request = wish.request;
+    spec.priority = wish.priority;
+    spec.created = now;
+    spec.hooks = wish.hooks;
+    spec.cascade = wish.cascade;
+    draft.tasks.push_back(spec);
+    return spec.id;
+  }
+  GroupId group(GroupId parent = {}, Hooks hooks = {}) {
+    draft.groups.push_back({{++last_group_}, parent, hooks});
+    return {last_group_};
+  }
+  template <class From, class To>
+  void edge(From from, To to, When when = When::ok) {
+    draft.edges.push_back({Node::of(from), Node::of(to), when});
+  }
+  SubmissionId submit() {
+    draft.id = {++last_submission_};
+    step(std::exchange(draft, {}));
+    return {last_submission_};
+  }
+
+  void observe(const Host& host) { step(HostObserved{host}); }
+  void started(TaskId task) { step(AttemptStarted{attempt(task)}); }
+  void exits(TaskId task, ExitStatus status) { step(AttemptExited{attempt(task), status}); }
+  void exits(TaskId task, int code = 0) { exits(task, ExitStatus::of_code(code)); }
+  void hook_ends(TaskId task, HookKind hook, bool ok = true) {
+    step(HookEnded{Node::of(task), hook, attempt(task).number, ok});
+  }
+  void hook_ends(GroupId group, HookKind hook, bool ok = true) {
+    step(HookEnded{Node::of(group), hook, 0, ok});
+  }
+  void ask(Verb verb, std::vector<TaskId> tasks, Cause cause = Cause::none) {
+    step(Requested{verb, std::move(tasks), cause});
+  }
+  void pass(Duration duration) {
+    now = now + duration;
+    step(TimerFired{});
+  }
+
+  void step(const Event& event) {
+    Actions actions;
+    scheduler.step(now, event, actions);
+    scheduler.check_invariants();
+    for (const Action& action : actions) {
+      std::visit([this](const auto& concrete) { note(concrete); }, action);
+    }
+  }
+
+  /// What was asked for since the last look.
+  Lines effects() { return std::exchange(effects_, {}); }
+
+  AttemptId attempt(TaskId task) const { return {task, state(task).attempt}; }
+  const TaskState& state(TaskId task) const {
+    const TaskState* found = scheduler.state(task);
+    EXPECT_NE(found, nullptr);
+    return *found;
+  }
+  TaskStatus status(TaskId task) const { return state(task).status; }
+  bool waits(TaskId task) const { return status(task) == TaskStatus::waiting; }
+  bool runs(TaskId task) const { return status(task) == TaskStatus::running; }
+
+ private:
+  static std::string text(AttemptId id) {
+    return std::to_string(id.task.value) + "." + std::to_string(id.number);
+  }
+  void note(const TaskChanged&) {}
+  void note(const GroupChanged&) {}
+  void note(const StartAttempt& action) { effects_.push_back("start " + text(action.attempt)); }
+  void note(const StopAttempt& action) { effects_.push_back("stop " + text(action.attempt)); }
+  void note(const RunHook& action) {
+    const bool of_task = action.owner.kind == Node::Kind::task;
+    const std::string owner = of_task ? text({TaskId{action.owner.id}, action.attempt})
+                                      : "group " + std::to_string(action.owner.id);
+    effects_.push_back((action.hook == HookKind::on_start ? "on_start " : "on_end ") + owner);
+  }
+  void note(const ArmTimer& action) {
+    const std::int64_t ms = action.at ? (action.at - now).ms() : 0;
+    effects_.push_back("timer " + std::to_string(ms));
+  }
+  void note(const SubmissionEnded& action) {
+    effects_.push_back("ended " + std::to_string(action.submission.value));
+  }
+
+  std::uint64_t last_task_ = 0;
+  std::uint64_t last_group_ = 0;
+  std::uint64_t last_submission_ = 0;
+  Lines effects_;
+};
+
+}  // namespace cattino::core

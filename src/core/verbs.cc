@@ -1,0 +1,96 @@
+// What users ask of tasks: cancel, kill, resume, remove.
+#include "core/impl.h"
+
+namespace cattino::core {
+
+bool Scheduler::Impl::would_change(Verb verb, const TaskState& state) {
+  const bool runs = state.status == TaskStatus::running;
+  switch (verb) {
+    case Verb::cancel:
+    case Verb::remove:
+      return !has_ended(state.status) && !(runs && state.end_requested);
+    case Verb::kill:
+      return runs && !state.end_requested;
+    case Verb::resume: {
+      const bool stopped = state.status == TaskStatus::failed ||
+                           state.status == TaskStatus::cancelled ||
+                           (state.status == TaskStatus::waiting && state.held);
+      return stopped && state.attempt < AttemptId::number_max;
+    }
+  }
+  return false;
+}
+
+bool Scheduler::Impl::would_change(Verb verb, TaskId task) const {
+  const TaskRecord* record = tables_.tasks.find(task.value);
+  return record != nullptr && would_change(verb, record->state);
+}
+
+/// All of them are changed before anything follows from it: a task that was asked for itself is
+/// cancelled as the user's wish, not as a consequence of another's.
+void Scheduler::Impl::on(const Requested& event) {
+  for (const TaskId id : event.tasks) {
+    TaskRecord* record = tables_.tasks.find(id.value);
+    if (record == nullptr) {
+      continue;
+    }
+    touch(*record->submission);
+    if (!would_change(event.verb, record->state)) {
+      continue;
+    }
+    switch (event.verb) {
+      case Verb::cancel:
+      case Verb::remove:
+        stop(*record, event.cause == Cause::none ? Cause::user_cancelled : event.cause);
+        break;
+      case Verb::kill:
+        stop(*record, Cause::user_killed);
+        break;
+      case Verb::resume:
+        make_waiting(*record);
+        record->state.requeues = 0;
+        record->state.not_before = {};
+        refresh(*record);
+        break;
+    }
+  }
+}
+
+/// A waiting task ends at once; a running one as soon as its process is gone and its hooks are over.
+void Scheduler::Impl::stop(TaskRecord& record, Cause cause) {
+  TaskState& state = record.state;
+  if (state.status == TaskStatus::waiting) {
+    end(record, TaskStatus::cancelled, cause);
+    return;
+  }
+  mark(record);
+  state.end_requested = true;
+  state.cause = cause;
+  switch (state.phase) {
+    case TaskPhase::none:
+    case TaskPhase::stopping:
+    case TaskPhase::end_hook:
+      return;
+    case TaskPhase::group_hooks:
+      for (GroupRecord* group : tables_.groups_around(record)) {
+        group->waiters.erase(record.spec.id);
+      }
+      release(record);
+      finish(record);
+      return;
+    case TaskPhase::start_hook:
+      // on_start cannot be taken back: its on_end, if there is one, waits for its end.
+      release(record);
+      if (!record.spec.hooks.on_end) {
+        finish(record);
+      }
+      return;
+    case TaskPhase::starting:
+    case TaskPhase::process:
+      state.phase = TaskPhase::stopping;
+      effects_.emplace_back(StopAttempt{{record.spec.id, state.attempt}});
+      return;
+  }
+}
+
+}  // namespace cattino::core
