@@ -1,0 +1,58 @@
+"""Cattino: schedules processes on the devices of a machine.
+
+    import cattino
+    from cattino.tasks import ProcTask
+
+    cattino.export(ProcTask("python train.py", min_devices=2, requires_memory_per_device=20000))
+
+What is rarely needed is imported when it is first used, so that `import cattino` stays cheap.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cattino.errors import CattinoError, FieldError, TaskFailed
+from cattino.exporting import exit_and_retry, export
+from cattino.status import TaskStatus
+
+if TYPE_CHECKING:
+    from cattino.logs import where
+    from cattino.magics import Magics
+    from cattino.preferences import settings
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CattinoError",
+    "FieldError",
+    "Magics",
+    "TaskFailed",
+    "TaskStatus",
+    "__version__",
+    "exit_and_retry",
+    "export",
+    "settings",
+    "where",
+]
+
+_lazy = {
+    "Magics": "cattino.magics",
+    "settings": "cattino.preferences",
+    "where": "cattino.logs",
+}
+
+
+def __getattr__(name: str) -> Any:
+    module = _lazy.get(name)
+    if module is None:
+        raise AttributeError(f"module 'cattino' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_lazy})

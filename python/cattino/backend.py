@@ -1,0 +1,135 @@
+"""Finds the backend, starts it if need be, and asks it things."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from typing import Any, Optional
+
+from cattino.client import BackendGone, connect, request
+from cattino.errors import CattinoError
+
+
+def ask(method: str, path: str, payload: Any = None, timeout: Optional[float] = None) -> Any:
+    """One request with a JSON body; its answer. Problems are raised as CattinoError."""
+    body = None if payload is None else json.dumps(payload, separators=(",", ":")).encode()
+    connection = open_connection()
+    connection.settimeout(timeout)
+    return request(connection, method, path, body)
+
+
+def stream(path: str, pieces: list[bytes]) -> Any:
+    """POSTs JSON lines. If the backend goes away meanwhile they are sent once more: the submission's
+    key makes that harmless."""
+    try:
+        return request(open_connection(), "POST", path, iter(pieces))
+    except BackendGone:
+        return request(open_connection(), "POST", path, iter(pieces))
+
+
+def wait(names: list[str], timeout: Optional[float]) -> int:
+    """Waits until all have ended; the outcome is the exit status of `meow wait`."""
+    payload: dict[str, Any] = {"names": names}
+    if timeout is not None:
+        payload["timeout_ms"] = max(0, int(timeout * 1000))
+    outcome: int = ask("POST", "/v1/wait", payload)["outcome"]
+    return outcome
+
+
+def task_in_full(reference: str) -> dict[str, Any]:
+    from urllib.parse import quote
+
+    found: dict[str, Any] = ask("GET", f"/v1/tasks/{quote(reference, safe='')}")
+    return found
+
+
+def statuses(names: list[str]) -> list[str]:
+    """The different statuses of these tasks."""
+    from urllib.parse import urlencode
+
+    query = urlencode([("name", name) for name in names] + [("all", "1"), ("reasons", "0")])
+    counts = ask("GET", f"/v1/tasks?{query}").get("counts", {})
+    return [status for status, count in counts.items() if count]
+
+
+known_socket = ""  # the path, in a process that the backend told
+
+# ---- where it is ----------------------------------------------------------------------------------
+
+
+def open_connection() -> socket.socket:
+    """A connection to the backend, which is started if none listens."""
+    for path in candidates():
+        try:
+            return connect(path)
+        except OSError:
+            continue
+    path = _start()
+    try:
+        return connect(path)
+    except OSError as error:
+        raise CattinoError(f"the backend was started, but {path} does not answer: {error.strerror}") from None
+
+
+def candidates() -> Iterator[str]:
+    """The paths at which its socket may be, likeliest first."""
+    told = known_socket or os.environ.get("CATTINO_SOCKET")
+    if told:
+        yield told
+        return
+    host = os.uname().nodename
+    home = os.environ.get("CATTINO_HOME")
+    if home:
+        yield os.path.join(os.path.abspath(os.path.expanduser(home)), ".state", host, "meow.sock")
+    else:
+        state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+        yield os.path.join(state, "cattino", host, "meow.sock")
+    yield f"/var/tmp/cattino-{os.getuid()}/{host}/meow.sock"
+
+
+def logs_home() -> str:
+    """The directory in which all logs are."""
+    home = os.environ.get("CATTINO_HOME")
+    return os.path.abspath(os.path.expanduser(home)) if home else os.path.expanduser("~/.cache/cattino")
+
+
+def find_meow() -> Optional[str]:
+    """The program `meow`: $CATTINO_MEOW, beside this interpreter, in the package, in PATH."""
+    from shutil import which
+
+    told = os.environ.get("CATTINO_MEOW")
+    if told:
+        return told
+    places = [os.path.dirname(os.path.abspath(sys.executable))] if sys.executable else []
+    places += [os.path.join(sys.prefix, "bin"), os.path.join(os.path.dirname(__file__), "bin")]
+    for place in places:
+        path = os.path.join(place, "meow")
+        if os.access(path, os.X_OK):
+            return path
+    return which("meow")
+
+
+def _start() -> str:
+    """Starts the backend; returns the path of its socket."""
+    import subprocess
+
+    meow = find_meow()
+    if meow is None:
+        raise CattinoError(
+            "no backend is running, and the program meow was not found",
+            hint="install cattino into this environment, or set CATTINO_MEOW to the path of meow",
+        )
+    try:
+        done = subprocess.run(
+            [meow, "_start"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+    except OSError as error:
+        raise CattinoError(f"{meow} cannot be executed: {error.strerror}") from None
+    path = done.stdout.strip().rpartition("\n")[2]
+    if done.returncode != 0 or not path:
+        said = done.stderr.strip() or f"exit status {done.returncode}"
+        raise CattinoError(f"the backend could not be started: {said}")
+    return path

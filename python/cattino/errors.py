@@ -1,0 +1,57 @@
+"""What goes wrong, with the field it is about and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Optional
+
+
+class CattinoError(Exception):
+    """The base of all errors of this package. `field` and `hint` may be None."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: Optional[str] = None,
+        hint: Optional[str] = None,
+        status: Optional[int] = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.hint = hint
+        self.status = status  #: of an HTTP answer
+
+    def __str__(self) -> str:
+        text = f"{self.field}: {self.message}" if self.field else self.message
+        return f"{text} ({self.hint})" if self.hint else text
+
+
+class FieldError(CattinoError, ValueError):
+    """A value that was given is wrong."""
+
+
+class TaskFailed(CattinoError):
+    """`result()` of a task that did not end Done."""
+
+
+def nearest(word: str, known: Iterable[str]) -> Optional[str]:
+    """The right word that `word` was probably meant to be."""
+    from difflib import get_close_matches
+
+    candidates = list(known)
+    found = get_close_matches(word, candidates, n=1, cutoff=0.6)
+    if found:
+        return found[0]
+    longer = [name for name in candidates if len(word) > 2 and (word in name or name in word)]
+    return longer[0] if longer else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> Optional[str]:
+    """A hint for an unknown word: the nearest one, or all there are."""
+    candidates = list(known)
+    best = nearest(word, candidates)
+    if best is not None:
+        return f"did you mean {best!r}?"
+    return "known: " + ", ".join(candidates) if candidates else None

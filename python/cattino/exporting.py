@@ -1,0 +1,92 @@
+"""`cattino.export`: hands work to whoever collects it, or submits it at once."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Optional, Union
+
+from cattino.errors import CattinoError, FieldError, did_you_mean
+
+if TYPE_CHECKING:
+    from cattino.tasks import Task, TaskGraph, TaskGroup
+
+RETRY_STATUS = 100  #: the exit status that asks to be run again
+
+
+class Export(NamedTuple):
+    """One exported object, and where the script exported it."""
+
+    exported: Any
+    place: str
+
+
+class Collector:
+    """Where exports go. `work` is None where export submits by itself; `off` while the host loads
+    modules, whose exports were submitted long ago."""
+
+    work: Optional[list[Export]] = None
+    off = False
+
+
+def export(*objects: Union[Task, TaskGroup, TaskGraph]) -> None:
+    """Hands a task, a group or a graph to the backend.
+
+    Under `meow create` the script's exports are submitted together when the script has ended; in a
+    plain Python process or a notebook they are submitted now, which is said in one line.
+    """
+    frame = sys._getframe(1)
+    place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    exports = [Export(_checked(found), place) for found in objects]
+    if Collector.off:
+        return
+    if not exports:
+        raise FieldError("export: expected a Task, a TaskGroup or a TaskGraph, got nothing")
+    if Collector.work is not None:
+        Collector.work.extend(exports)
+        return
+    from cattino.submit import submit
+
+    answer = submit(exports, _source())
+    print(created_line(answer), file=sys.stderr, flush=True)
+
+
+def created_line(answer: dict[str, Any]) -> str:
+    count = answer["count"]
+    return f"created {count} task{'' if count == 1 else 's'} in {answer['run_dir']}"
+
+
+def exit_and_retry() -> NoReturn:
+    """Ends this process so that its task is run again, later (exit status 100)."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    raise SystemExit(RETRY_STATUS)
+
+
+def _checked(found: object) -> object:
+    from cattino.tasks.base import Task
+    from cattino.tasks.graph import TaskGraph
+    from cattino.tasks.group import TaskGroup
+
+    if isinstance(found, (Task, TaskGroup, TaskGraph)):
+        return found
+    hint = None
+    if isinstance(found, (list, tuple)):
+        hint = "export(*tasks), or put them in a TaskGroup"
+    elif isinstance(found, type):
+        hint = f"export an object: {found.__name__}(…)"
+    elif isinstance(found, str):
+        hint = did_you_mean(found, []) or f"ProcTask({found!r}) makes a task of a command"
+    raise FieldError(f"export: expected a Task, a TaskGroup or a TaskGraph, got {found!r}", hint=hint)
+
+
+def _source() -> str:
+    """What people see as the origin of the work."""
+    main = sys.modules.get("__main__")
+    path = getattr(main, "__file__", None)
+    if path is None:
+        return "notebook" if "ipykernel" in sys.modules else "python"
+    return str(path).rpartition("/")[2]
+
+
+__all__ = ["CattinoError", "Collector", "Export", "created_line", "exit_and_retry", "export"]

@@ -1,0 +1,210 @@
+"""A function task's own process: everything between the fork and the end."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+from functools import partial
+from typing import Any, Callable, NoReturn, Optional
+
+from cattino.host.channel import short_path
+from cattino.host.frames import ADOPTED, adopt, adopted, hello, take_frames
+
+RLIMIT_LOCKS = 10  #: ignored by Linux, shown in /proc/PID/limits: the tag of an attempt
+HANDSHAKE_S = 60.0
+
+# What the child tells the host through their pipe.
+ASKED, WAS_REFUSED, FAILED = b"a", b"r", b"e"
+
+
+class NotStarted(Exception):
+    """The child cannot begin; the text says at which step and why."""
+
+
+def run_child(op: dict[str, Any], supervisor: str, pipe: int, work: Callable[[], Any]) -> NoReturn:
+    """Never returns, whatever happens."""
+    status = 1
+    try:
+        status = _run(op, supervisor, pipe, work)
+    except NotStarted as error:
+        os.write(pipe, FAILED + str(error).encode("utf-8", "replace"))
+    except BaseException as error:  # a defect of ours: it must not run on in the host's code
+        os.write(pipe, FAILED + f"{type(error).__name__}: {error}".encode("utf-8", "replace"))
+    finally:
+        os._exit(status)
+
+
+def _run(op: dict[str, Any], supervisor: str, pipe: int, work: Callable[[], Any]) -> int:
+    os.setsid()
+    key = int(op["key"])
+    _tag(key)
+    signal.set_wakeup_fd(-1)
+    asyncio._set_running_loop(None)  # the function may run a loop of its own
+    os.umask(int(op.get("umask", 0o022)))
+    _redirect(op)
+    for name, value in (op.get("environment") or {}).items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    if op.get("cwd"):
+        _step("working directory", lambda: os.chdir(op["cwd"]))
+    if not _handshake(supervisor, key, pipe):
+        os.write(pipe, WAS_REFUSED)
+        return 0
+    os.close(pipe)
+    _reseed()
+    return finish(work, op.get("result"))
+
+
+def _step(name: str, action: Callable[[], Any]) -> Any:
+    try:
+        return action()
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        raise NotStarted(f"{name}{where}: {error.strerror or error}") from None
+
+
+def _tag(key: int) -> None:
+    _, hard = resource.getrlimit(RLIMIT_LOCKS)
+    try:
+        resource.setrlimit(RLIMIT_LOCKS, (key, hard))
+    except (ValueError, OSError) as error:
+        raise NotStarted(f"limits: {error}") from None
+
+
+def _redirect(op: dict[str, Any]) -> None:
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    for number, key in ((1, "stdout"), (2, "stderr")):
+        opened = _step("logs", partial(_open_log, op[key]))
+        os.dup2(opened, number)
+        os.close(opened)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    sys.stdout = sys.__stdout__ = _text(1)  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = _text(2)  # type: ignore[misc]
+
+
+def _text(number: int) -> io.TextIOWrapper:
+    """Unbuffered, as PYTHONUNBUFFERED makes those of a command."""
+    raw = io.FileIO(number, "w", closefd=False)
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        encoding="utf-8",
+        errors="backslashreplace",
+        write_through=True,
+        line_buffering=True,
+    )
+
+
+def _open_log(path: str) -> int:
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o666)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        return os.open(path, flags, 0o666)
+
+
+def _handshake(supervisor: str, key: int, pipe: int) -> bool:
+    """Adopt… Adopted. While the supervisor is away it is asked again."""
+    deadline = time.monotonic() + HANDSHAKE_S
+    delay = 0.02
+    asked = False
+    while True:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.settimeout(max(0.1, deadline - time.monotonic()))
+                connection.connect(short_path(supervisor))
+                if not asked:
+                    os.write(pipe, ASKED)
+                    asked = True
+                connection.sendall(hello() + adopt(key, os.getpid()))
+                return _answer(connection, key)
+        except OSError as error:
+            if time.monotonic() + delay > deadline:
+                raise NotStarted(f"the supervisor does not answer: {error.strerror or error}") from None
+        time.sleep(delay)
+        delay = min(1.0, 2 * delay)
+
+
+def _answer(connection: socket.socket, key: int) -> bool:
+    read = bytearray()
+    while True:
+        data = connection.recv(4096)
+        if not data:
+            raise ConnectionResetError("it closed the connection")
+        read += data
+        for kind, fields in take_frames(read):
+            if kind == ADOPTED:
+                told, go = adopted(fields)
+                if told == key:
+                    return go
+
+
+def _reseed() -> None:
+    """Each child its own random numbers; `random` sees to it itself."""
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()
+
+
+def finish(work: Callable[[], Any], result: Optional[str]) -> int:
+    """Calls the function and keeps what it returns; the exit status."""
+    status = 0
+    try:
+        value = work()
+        if hasattr(value, "__await__"):
+            value = asyncio.run(_awaited(value))
+        if result:
+            from cattino.results import write_result
+
+            write_result(result, value)
+    except SystemExit as leaving:
+        status = _status_of(leaving)
+    except BaseException as error:
+        from cattino.tracebacks import user_traceback
+
+        sys.stderr.write(user_traceback(error))
+        status = 1
+    return _leave(status)
+
+
+async def _awaited(value: Any) -> Any:
+    return await value
+
+
+def _status_of(leaving: SystemExit) -> int:
+    if leaving.code is None:
+        return 0
+    if isinstance(leaving.code, int):
+        return leaving.code & 0xFF
+    print(leaving.code, file=sys.stderr)
+    return 1
+
+
+def _leave(status: int) -> int:
+    """What an interpreter does at its end, and os._exit does not: threads, atexit, buffers."""
+    import atexit
+    import threading
+
+    for name, action in (
+        ("threads", getattr(threading, "_shutdown", None)),
+        ("atexit", getattr(atexit, "_run_exitfuncs", None)),
+        ("stdout", sys.stdout.flush),
+        ("stderr", sys.stderr.flush),
+    ):
+        try:
+            if action is not None:
+                action()
+        except BaseException as error:
+            sys.stderr.write(f"cattino: at exit, {name}: {type(error).__name__}: {error}\n")
+            status = status or 1
+    return status

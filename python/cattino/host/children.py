@@ -1,0 +1,226 @@
+"""The host's function tasks: forks them, sees their end, tells the supervisor, reaps them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import warnings
+from typing import Any, Callable, NoReturn, Optional
+
+from cattino.client import connect
+from cattino.host.child import ASKED, FAILED, WAS_REFUSED, run_child
+from cattino.host.frames import KIND_CODE, KIND_LOST, KIND_SIGNAL, child_exited, hello
+
+RETRY_MAX_S = 2.0
+
+
+class Supervisor:
+    """The host's own connection to the supervisor. Sends only."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._socket: Optional[socket.socket] = None
+
+    def send(self, frame: bytes) -> bool:
+        """False if it is away: try again later."""
+        try:
+            if self._socket is None:
+                self._socket = connect(self.path, timeout=10)
+                self._socket.sendall(hello())
+            self._socket.sendall(frame)
+        except OSError:
+            self.close()
+            return False
+        return True
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+class Child:
+    def __init__(self, call: str, key: int, pid: int, pipe: int) -> None:
+        self.call = call
+        self.key = key
+        self.pid = pid
+        self.pipe = pipe  # what it tells before it runs user code
+        self.pidfd: Optional[int] = None
+
+
+class Children:
+    """`ended` is called with a call and None, or with why the function was never started."""
+
+    def __init__(self, supervisor: Supervisor, ended: Callable[[str, Optional[str]], None]) -> None:
+        self._supervisor = supervisor
+        self._ended = ended
+        self._running: dict[int, Child] = {}
+        self._by_signal = False
+        self.close_in_child: Callable[[], None] = lambda: None
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def start(self, op: dict[str, Any], target: Any) -> None:
+        """Forks a child that calls `target.run()`. Raises OSError, or what pickling raises."""
+        fresh = Fresh(target, op) if cuda_is_initialised() else None
+        inward, outward = os.pipe()
+        for stream in (sys.__stdout__, sys.__stderr__):
+            if stream is not None:
+                stream.flush()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # of fork, where a library has threads
+                pid = os.fork()
+        except OSError:
+            os.close(inward)
+            os.close(outward)
+            raise
+        if pid == 0:
+            self._become_child(op, outward, fresh.run if fresh else target.run)
+        os.close(outward)
+        if fresh is not None:
+            fresh.close()
+        os.set_blocking(inward, False)
+        child = Child(op["call"], int(op["key"]), pid, inward)
+        self._running[pid] = child
+        self._watch(child)
+
+    def _become_child(self, op: dict[str, Any], pipe: int, work: Callable[[], Any]) -> NoReturn:
+        try:
+            self.close_in_child()
+            self._supervisor.close()
+            from cattino.exporting import Collector
+
+            Collector.off = False
+        finally:
+            run_child(op, self._supervisor.path, pipe, work)
+
+    # ---- their end -------------------------------------------------------------------------------
+
+    def _watch(self, child: Child) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            child.pidfd = os.pidfd_open(child.pid)
+        except (AttributeError, OSError):  # an old kernel: SIGCHLD tells
+            if not self._by_signal:
+                self._by_signal = True
+                loop.add_signal_handler(signal.SIGCHLD, self._look)
+            loop.call_soon(self._look)
+            return
+        loop.add_reader(child.pidfd, self._peek, child)
+
+    def _look(self) -> None:
+        for child in list(self._running.values()):
+            if child.pidfd is None:
+                self._peek(child)
+
+    def _peek(self, child: Child) -> None:
+        """Reads its status and leaves it a zombie, so that the supervisor can look at it too."""
+        if child.pid not in self._running:
+            return
+        try:
+            found = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        except ChildProcessError:  # somebody else reaped it: a library in a hook
+            self._lost(child)
+            return
+        if found is None:
+            return
+        self._unwatch(child)
+        kind = KIND_CODE if found.si_code == os.CLD_EXITED else KIND_SIGNAL
+        self._tell_end(child, kind, found.si_status)
+
+    def _unwatch(self, child: Child) -> None:
+        if child.pidfd is not None:
+            asyncio.get_running_loop().remove_reader(child.pidfd)
+            os.close(child.pidfd)
+            child.pidfd = None
+
+    def _lost(self, child: Child) -> None:
+        self._unwatch(child)
+        os.close(child.pipe)
+        self._tell(child, child_exited(child.key, KIND_LOST, 0), 0.05)
+
+    def _tell_end(self, child: Child, kind: int, status: int) -> None:
+        del self._running[child.pid]
+        said = _read_all(child.pipe)
+        why: Optional[str] = None
+        if not said.startswith(ASKED):
+            how = f"{'exit status' if kind == KIND_CODE else 'signal'} {status}"
+            why = said[1:].decode("utf-8", "replace") or f"it ended before it could begin: {how}"
+        elif FAILED in said[1:2]:
+            why = said[2:].decode("utf-8", "replace")
+        if why is not None or said[1:2] == WAS_REFUSED:
+            self._reap(child, why)
+        else:
+            self._tell(child, child_exited(child.key, kind, status), 0.05)
+
+    def _tell(self, child: Child, frame: bytes, delay_s: float) -> None:
+        self._running[child.pid] = child  # unfinished until the supervisor knows
+        if self._supervisor.send(frame):
+            del self._running[child.pid]
+            self._reap(child, None)
+        else:
+            child.pidfd = -1  # not to be looked at again
+            loop = asyncio.get_running_loop()
+            loop.call_later(delay_s, self._tell, child, frame, min(RETRY_MAX_S, 2 * delay_s))
+
+    def _reap(self, child: Child, why: Optional[str]) -> None:
+        try:
+            os.waitpid(child.pid, 0)
+        except ChildProcessError:
+            pass
+        self._ended(child.call, why)
+
+
+def _read_all(pipe: int) -> bytes:
+    try:
+        return os.read(pipe, 4096)
+    except BlockingIOError:
+        return b""
+    finally:
+        os.close(pipe)
+
+
+def cuda_is_initialised() -> bool:
+    """Then a forked process cannot use it."""
+    torch = sys.modules.get("torch")
+    try:
+        return torch is not None and bool(torch.cuda.is_initialized())
+    except Exception:
+        return False
+
+
+class Fresh:
+    """Carries a function into a fresh interpreter, which the child becomes."""
+
+    def __init__(self, target: Any, op: dict[str, Any]) -> None:
+        import pickle
+
+        from cattino.pickling import pickle_objects
+
+        payload = pickle.dumps((list(sys.path), op.get("result"), pickle_objects([target])))
+        self._file = os.memfd_create("cattino", os.MFD_CLOEXEC)
+        os.write(self._file, payload) if len(payload) < 4096 else self._write(payload)
+        os.lseek(self._file, 0, os.SEEK_SET)
+
+    def _write(self, payload: bytes) -> None:
+        view = memoryview(payload)
+        while view:
+            view = view[os.write(self._file, view) :]
+
+    def run(self) -> None:
+        sys.stderr.write(
+            "cattino: CUDA is initialised in the host process; the function runs in a fresh interpreter, "
+            "without what hooks changed outside the task\n"
+        )
+        os.set_inheritable(self._file, True)
+        package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        code = f"import sys; sys.path.append({package!r}); from cattino.host.spawned import main; main()"
+        os.execv(sys.executable, [sys.executable, "-c", code, str(self._file)])
+
+    def close(self) -> None:
+        os.close(self._file)

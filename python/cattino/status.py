@@ -1,0 +1,26 @@
+"""The statuses that users see."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class TaskStatus(str, Enum):
+    """Equal to its name as text: `task.status == "Running"`."""
+
+    Waiting = "Waiting"
+    Running = "Running"
+    Done = "Done"
+    Failed = "Failed"
+    Cancelled = "Cancelled"
+    MultiStatus = "MultiStatus"  #: a group whose members differ
+
+    def __str__(self) -> str:
+        return self.value
+
+    def __format__(self, spec: str) -> str:
+        return format(self.value, spec)
+
+    @property
+    def has_ended(self) -> bool:
+        return self in (TaskStatus.Done, TaskStatus.Failed, TaskStatus.Cancelled)

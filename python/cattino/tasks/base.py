@@ -1,0 +1,185 @@
+"""Task: a unit of work with its priority."""
+
+from __future__ import annotations
+
+from time import time
+from typing import Any, Optional
+
+from cattino.errors import CattinoError, FieldError, TaskFailed, did_you_mean
+from cattino.status import TaskStatus
+from cattino.tasks.node import Node, check_name
+from cattino.tasks.request import Memory, check_cpus, check_env, check_priority, check_ram
+
+_FIELDS = ("task_name", "priority", "cpus", "ram", "env", "cwd", "cascade")
+
+
+class NotAField:
+    """The type of keywords that nobody may give: a type checker reports them before we do."""
+
+
+class Task(Node):
+    """The base of all tasks. A subclass says what is done in `run`, which is called in a process of
+    its own; for commands and plain functions there is ProcTask.
+
+    Readable in hooks: name, fullname, group, status, pid, attempt, exit_code, assigned_device_indices,
+    create_time, priority, run_dir.
+    """
+
+    _fields: tuple[str, ...] = _FIELDS
+
+    # What is sent; on the class until it differs.
+    _priority: int = 0
+    _min_devices: int = 0
+    _memory: Memory = None
+    _cpus: Optional[float] = None
+    _ram: Any = None
+    _env: Optional[dict[str, str]] = None
+    _cwd: Optional[str] = None
+    _cascade: Optional[bool] = None
+    _command: Optional[str] = None
+    _argv: Optional[list[str]] = None
+
+    def __init__(
+        self,
+        task_name: Optional[str] = None,
+        priority: int = 0,
+        *,
+        cpus: Optional[float] = None,
+        ram: Any = None,
+        env: Optional[dict[str, Any]] = None,
+        cwd: Any = None,
+        cascade: Optional[bool] = None,
+        **unknown: NotAField,
+    ) -> None:
+        if unknown:
+            self._reject(unknown)
+        if type(self).run is Task.run:
+            raise TypeError(f"{type(self).__name__} has no `run`: define it, or use ProcTask")
+        if task_name is not None:
+            self._name = check_name(task_name, type(self).__name__, "task_name", True)
+        if priority != 0 or priority is False:
+            self._priority = check_priority(self._owner(), priority)
+        if cpus is not None:
+            self._cpus = check_cpus(self._owner(), cpus)
+        if ram is not None:
+            self._ram = check_ram(self._owner(), ram)
+        if env is not None:
+            self._env = check_env(self._owner(), env)
+        if cwd is not None:
+            self._cwd = _absolute(cwd)
+        if cascade is not None:
+            self._cascade = bool(cascade)
+        self._created = time()
+
+    def run(self) -> Any:
+        """The work itself, called in a process of its own. What it returns is `result()`."""
+        raise NotImplementedError
+
+    def _owner(self) -> str:
+        return f"{type(self).__name__} {self._name!r}" if self._name else type(self).__name__
+
+    def _reject(self, unknown: dict[str, Any]) -> None:
+        word = next(iter(unknown))
+        hint = did_you_mean(word, self._fields)
+        raise FieldError(f"{self._owner()}: there is no such field", field=word, hint=hint)
+
+    def _default_name(self) -> str:
+        return type(self).__name__
+
+    def _label(self) -> Optional[str]:
+        """What is shown of a task that is called, not executed; None for a command."""
+        return f"{type(self).__name__}.run"
+
+    def _reference(self) -> list[str]:
+        return [f"#{self._id}"] if self._id is not None else [self.fullname]
+
+    # ---- what can be read ------------------------------------------------------------------------
+
+    @property
+    def priority(self) -> int:
+        return self._priority
+
+    @property
+    def create_time(self) -> float:
+        """Seconds since 1970: of the object, and in hooks of the submission."""
+        live = self._live
+        return live["created"] if live and "created" in live else self._created
+
+    @property
+    def status(self) -> TaskStatus:
+        """In hooks as the backend told; after `export` as it is now; else Waiting."""
+        if self._live is not None:
+            return TaskStatus(self._live.get("status") or "Waiting")
+        return TaskStatus(self._now().get("status", "Waiting")) if self._id else TaskStatus.Waiting
+
+    @property
+    def pid(self) -> Optional[int]:
+        pid: Optional[int] = self._read("pid")
+        return pid
+
+    @property
+    def attempt(self) -> int:
+        """Which execution this is, from 1; 0 before the first."""
+        return self._read("attempt") or 0
+
+    @property
+    def exit_code(self) -> Optional[int]:
+        """Of the last attempt; None if there was none, or a signal ended it."""
+        if self._live is None and self._id:
+            code: Optional[int] = (self._now().get("exit") or {}).get("code")
+            return code
+        told: Optional[int] = self._read("exit_code")
+        return told
+
+    @property
+    def assigned_device_indices(self) -> list[int]:
+        found = self._read("devices") or []
+        return [int(str(device).rpartition(":")[2]) for device in found]
+
+    @property
+    def run_dir(self) -> Optional[str]:
+        """The directory of its submission."""
+        run_dir: Optional[str] = self._read("run_dir")
+        return run_dir
+
+    def _read(self, key: str) -> Any:
+        if self._live is not None:
+            return self._live.get(key)
+        return self._now().get(key) if self._id else None
+
+    def _now(self) -> dict[str, Any]:
+        from cattino.backend import task_in_full
+
+        found: dict[str, Any] = task_in_full(f"#{self._id}")["task"]
+        return found
+
+    # ---- its result ------------------------------------------------------------------------------
+
+    def result(self, timeout: Optional[float] = None) -> Any:
+        """What the function returned. Waits for at most `timeout` seconds (else TimeoutError); raises
+        TaskFailed if the task ends in any other way than Done."""
+        status = self.wait(timeout)
+        task = self._now()
+        if status is not TaskStatus.Done:
+            raise TaskFailed(_why(self.fullname, status, task))
+        if self._label() is None:
+            raise CattinoError(f"{self.fullname} is a command: it has no result, see its stdout.log")
+        from cattino.results import read_result
+
+        return read_result(task)
+
+
+def _why(fullname: str, status: TaskStatus, task: dict[str, Any]) -> str:
+    from cattino.results import last_lines
+
+    how = (task.get("exit") or {}).get("text") or (task.get("reason") or {}).get("text")
+    text = f"{fullname} ended {status}" + (f": {how}" if how else "")
+    tail = last_lines(task.get("stderr"))
+    return f"{text}\n{tail}" if tail else text
+
+
+def _absolute(path: Any) -> str:
+    import os
+
+    text = str(os.fspath(path))
+    return text if text.startswith(("/", "${")) else os.path.abspath(os.path.expanduser(text))

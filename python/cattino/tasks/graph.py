@@ -1,0 +1,154 @@
+"""TaskGraph: which tasks and groups come before which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Callable
+
+from cattino.errors import FieldError, did_you_mean
+from cattino.tasks.node import Node
+
+WHEN = ("ok", "any", "fail")
+
+
+class TaskGraph:
+    """A directed graph of tasks and groups. An edge of a group stands for all its tasks.
+
+    `len`, `in` and iteration are over its nodes; iteration is in topological order if there is one.
+    """
+
+    def __init__(self) -> None:
+        self._next: dict[Node, dict[Node, str]] = {}
+        self._previous: dict[Node, dict[Node, str]] = {}
+        self._version = 0  # grows with each change of the set of nodes
+
+    # ---- changes ---------------------------------------------------------------------------------
+
+    def add_task(self, task: Node) -> None:
+        """Adds a task or a group. Adding it again does nothing."""
+        if task not in self._next:
+            _check(task, "add_task")
+            self._next[task] = {}
+            self._previous[task] = {}
+            self._version += 1
+
+    def add_tasks_from(self, tasks: Iterable[Node]) -> None:
+        for task in [tasks] if isinstance(tasks, Node) and not hasattr(tasks, "all_tasks") else tasks:
+            self.add_task(task)
+
+    def add_edge(self, u: Node, v: Node, when: str = "ok") -> None:
+        """`v` may start when `u` has ended: Done (`ok`), in any way (`any`), or Failed (`fail`)."""
+        if when not in WHEN:
+            raise FieldError(f"add_edge: unknown value {when!r}", field="when", hint=did_you_mean(when, WHEN))
+        if u is v:
+            raise FieldError(f"add_edge: {u!r} cannot come before itself")
+        following = self._next
+        if u not in following:
+            self.add_task(u)
+        if v not in following:
+            self.add_task(v)
+        following[u][v] = when
+        self._previous[v][u] = when
+
+    def add_edges_from(self, edges: Iterable[Any], when: str = "ok") -> None:
+        """Adds pairs `(u, v)`, or triples `(u, v, when)`."""
+        for edge in edges:
+            try:
+                u, v, *rest = edge
+            except TypeError:
+                raise FieldError(f"add_edges_from: expected pairs of tasks, got {edge!r}") from None
+            except ValueError:
+                raise FieldError(f"add_edges_from: expected pairs of tasks, got {edge!r}") from None
+            self.add_edge(u, v, rest[0] if rest else when)
+
+    def remove_task(self, task: Node) -> None:
+        """Removes a task or a group and its edges."""
+        if task not in self._next:
+            raise FieldError(f"remove_task: {task!r} is not in the graph")
+        for later in self._next.pop(task):
+            del self._previous[later][task]
+        for earlier in self._previous.pop(task):
+            del self._next[earlier][task]
+        self._version += 1
+
+    def remove_tasks_from(self, tasks: Iterable[Node]) -> None:
+        for task in list(tasks):
+            self.remove_task(task)
+
+    def remove_edge(self, u: Node, v: Node) -> None:
+        if v not in self._next.get(u, ()):
+            raise FieldError(f"remove_edge: there is no edge from {u!r} to {v!r}")
+        del self._next[u][v]
+        del self._previous[v][u]
+
+    def remove_edges_from(self, edges: Iterable[tuple[Node, Node]]) -> None:
+        for u, v in list(edges):
+            self.remove_edge(u, v)
+
+    # ---- what is in it ---------------------------------------------------------------------------
+
+    @property
+    def tasks(self) -> list[Node]:
+        """Its nodes, in the order in which they were added."""
+        return list(self._next)
+
+    @property
+    def edges(self) -> list[tuple[Node, Node, str]]:
+        return [(u, v, when) for u, later in self._next.items() for v, when in later.items()]
+
+    def predecessors(self, task: Node) -> list[Node]:
+        return list(self._find(task, self._previous))
+
+    def successors(self, task: Node) -> list[Node]:
+        return list(self._find(task, self._next))
+
+    neighbors = successors
+
+    def filter_tasks(self, predicate: Callable[[Node], bool]) -> TaskGraph:
+        """A new graph of the nodes for which `predicate` holds, and the edges between them."""
+        kept = TaskGraph()
+        kept.add_tasks_from([task for task in self._next if predicate(task)])
+        for u, v, when in self.edges:
+            if u in kept and v in kept:
+                kept.add_edge(u, v, when)
+        return kept
+
+    def has_cycle(self) -> bool:
+        return len(self._order()) < len(self._next)
+
+    def _find(self, task: Node, where: dict[Node, dict[Node, str]]) -> dict[Node, str]:
+        if task not in where:
+            raise FieldError(f"{task!r} is not in the graph")
+        return where[task]
+
+    def _order(self) -> list[Node]:
+        """Topological; nodes on a cycle, and after one, are missing."""
+        missing = {node: len(earlier) for node, earlier in self._previous.items()}
+        order = [node for node, count in missing.items() if count == 0]
+        for node in order:
+            for later in self._next[node]:
+                missing[later] -= 1
+                if missing[later] == 0:
+                    order.append(later)
+        return order
+
+    def __iter__(self) -> Iterator[Node]:
+        order = self._order()
+        return iter(order if len(order) == len(self._next) else list(self._next))
+
+    def __len__(self) -> int:
+        return len(self._next)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __contains__(self, task: object) -> bool:
+        return task in self._next
+
+    def __repr__(self) -> str:
+        return f"<TaskGraph of {len(self._next)} nodes>"
+
+
+def _check(task: object, where: str) -> None:
+    if not isinstance(task, Node):
+        raise FieldError(f"{where}: expected a task or a group, got {task!r}")

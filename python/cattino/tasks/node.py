@@ -1,0 +1,143 @@
+"""What tasks and groups have in common: a name, a place, hooks, and a life in the backend."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, Optional
+
+from cattino.errors import CattinoError, FieldError
+from cattino.status import TaskStatus
+
+if TYPE_CHECKING:
+    from cattino.tasks.group import TaskGroup
+
+
+class _Nothing:
+    """What the base hooks return: may be awaited (in an async hook) or dropped (in a sync one)."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[Any, None, None]:
+        yield from ()
+
+
+_nothing = _Nothing()
+
+
+class Node:
+    """A task or a group. Not for direct use.
+
+    Attributes are kept on the class until they differ, so that a hundred thousand tasks stay small.
+    """
+
+    _name: Optional[str] = None  # None: the default name
+    _unique: Optional[str] = None  # the default name after it was made unique
+    _group: Optional[TaskGroup] = None
+    _id: Optional[int] = None  # in the backend
+    _fullname: Optional[str] = None  # as the backend knows it
+    _live: Optional[dict[str, Any]] = None  # set in the host process: what a hook may read
+
+    # ---- names ----------------------------------------------------------------------------------
+
+    def _default_name(self) -> str:
+        raise NotImplementedError
+
+    @property
+    def name(self) -> str:
+        return self._name or self._unique or self._default_name()
+
+    @property
+    def fullname(self) -> str:
+        """`group/subgroup/task`."""
+        if self._fullname is not None:
+            return self._fullname
+        group = self._group
+        return self.name if group is None else f"{group.fullname}/{self.name}"
+
+    @property
+    def group(self) -> Optional[TaskGroup]:
+        """The group that this belongs to, or None."""
+        return self._group
+
+    # ---- hooks ----------------------------------------------------------------------------------
+
+    def on_start(self) -> Any:
+        """Called before it starts. Override it with a `def` or an `async def`."""
+        return _nothing
+
+    def on_end(self) -> Any:
+        """Called after it has ended, whenever `on_start` was. Override it with `def` or `async def`."""
+        return _nothing
+
+    def _overrides(self, hook: str) -> bool:
+        return getattr(type(self), hook) is not getattr(Node, hook) or hook in self.__dict__
+
+    # ---- the backend ----------------------------------------------------------------------------
+
+    def _reference(self) -> list[str]:
+        """How the backend is asked about it."""
+        raise NotImplementedError
+
+    def _submitted(self) -> list[str]:
+        if self._id is None and self._live is None and self._fullname is None:
+            raise CattinoError(
+                f"{self.fullname} has not been submitted",
+                hint="export it first; under `meow create` it is submitted when the script has ended",
+            )
+        return self._reference()
+
+    def wait(self, timeout: Optional[float] = None) -> TaskStatus:
+        """Waits until it has ended, for at most `timeout` seconds (else TimeoutError)."""
+        from cattino.backend import wait
+
+        names = self._submitted()
+        if wait(names, timeout) == 5:
+            raise TimeoutError(f"{self.fullname} has not ended after {timeout} s")
+        return self.status
+
+    @property
+    def status(self) -> TaskStatus:
+        raise NotImplementedError
+
+    def cancel(self) -> None:
+        """Waiting or Running → Cancelled."""
+        self._ask("cancel")
+
+    def terminate(self) -> None:
+        """Running → stopped and Failed, as `meow kill` does."""
+        self._ask("kill")
+
+    def resume(self) -> None:
+        """Failed or Cancelled → Waiting."""
+        self._ask("resume")
+
+    def _ask(self, verb: str) -> None:
+        from cattino.backend import ask
+
+        ask("POST", f"/v1/{verb}", {"names": self._submitted()})
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.fullname}>"
+
+
+def check_name(name: object, owner: str, field: str, slashes: bool) -> str:
+    """A name is one path component; a task's may hold `/`."""
+    if not isinstance(name, str):
+        raise FieldError(f"{owner}: expected text, got {name!r}", field=field)
+    for part in name.split("/") if slashes else [name]:
+        bad = (
+            "is empty"
+            if not part
+            else "may not be '.' or '..'"
+            if part in (".", "..")
+            else "may not hold '/': nest groups instead"
+            if "/" in part
+            else "is longer than 255 bytes"
+            if len(part) > 63 and len(part.encode("utf-8", "surrogateescape")) > 255
+            else "holds a control character"
+            if not part.isprintable() and any(ord(c) < 32 or ord(c) == 127 for c in part)
+            else None
+        )
+        if bad:
+            raise FieldError(f"{owner}: the name {name!r} {bad}", field=field)
+    return name

@@ -1,0 +1,215 @@
+"""ProcTask: a command, an argv or a callable that runs in a process of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Callable, Optional, Union
+
+from cattino.errors import FieldError
+from cattino.tasks.base import _FIELDS, NotAField, Task
+from cattino.tasks.request import Memory, check_devices, check_memory
+
+Work = Union[str, Sequence[Any], Callable[[], Any]]
+
+
+class DeviceRequiredTask(Task):
+    """A task that needs `min_devices` devices, all at once, with so much memory on each."""
+
+    _fields: tuple[str, ...] = (*_FIELDS, "min_devices", "requires_memory_per_device")
+    _min_devices = 1
+
+    def __init__(
+        self,
+        task_name: Optional[str] = None,
+        priority: int = 0,
+        requires_memory_per_device: Memory = None,
+        min_devices: int = 1,
+        **more: Any,
+    ) -> None:
+        super().__init__(task_name, priority, **more)
+        if min_devices != 1 or min_devices is True:
+            self._min_devices = check_devices(self._owner(), min_devices)
+        if requires_memory_per_device is not None:
+            self._memory = check_memory(self._owner(), requires_memory_per_device)
+
+    @property
+    def min_devices(self) -> int:
+        return self._min_devices
+
+    @property
+    def requires_memory_per_device(self) -> Memory:
+        """MiB, a share, text, or None: the whole device."""
+        return self._memory
+
+
+class ProcTask(DeviceRequiredTask):
+    """A subprocess (a command line, or a list: an argv) or a callable without arguments.
+
+    ProcTask("python train.py --lr 0.1", task_name="train", min_devices=2)
+    ProcTask(["python", "train.py"], requires_memory_per_device="20GiB")
+    ProcTask(func=main, min_devices=0, cpus=4)
+    """
+
+    _fields: tuple[str, ...] = ("cmd", "func", *DeviceRequiredTask._fields)
+    _func: Optional[Callable[[], Any]] = None
+
+    def __init__(
+        self,
+        cmd_or_func: Optional[Work] = None,
+        env: Optional[dict[str, Any]] = None,
+        task_name: Optional[str] = None,
+        priority: int = 0,
+        requires_memory_per_device: Memory = None,
+        min_devices: int = 1,
+        *,
+        cmd: Union[str, Sequence[Any], None] = None,
+        func: Optional[Callable[[], Any]] = None,
+        cpus: Optional[float] = None,
+        ram: Union[int, str, None] = None,
+        cwd: Any = None,
+        cascade: Optional[bool] = None,
+        **unknown: NotAField,
+    ) -> None:
+        super().__init__(
+            task_name,
+            priority,
+            requires_memory_per_device,
+            min_devices,
+            cpus=cpus,
+            ram=ram,
+            env=env,
+            cwd=cwd,
+            cascade=cascade,
+            **unknown,
+        )
+        work = cmd_or_func
+        if cmd is not None or func is not None:
+            if work is not None or (cmd is not None and func is not None):
+                raise FieldError(
+                    f"{self._owner()}: give one of a command and a function, not both", field="cmd"
+                )
+            work = func if cmd is None else cmd
+        if isinstance(work, str) and cmd_or_func is work and work:
+            self._command = work
+        else:
+            self._take(work, cmd is not None)
+
+    def _take(self, work: Any, is_command: bool) -> None:
+        owner = self._owner()
+        if callable(work) and not is_command:
+            self._func = _without_arguments(owner, work)
+        elif isinstance(work, str):
+            if not work.strip():
+                raise FieldError(f"{owner}: the command is empty", field="cmd")
+            self._command = work
+        elif isinstance(work, (list, tuple)):
+            self._argv = _words(owner, work)
+        elif work is None:
+            raise FieldError(f"{owner}: expected a command or a function, got nothing", field="cmd")
+        else:
+            raise FieldError(
+                f"{owner}: expected a command (text), an argv (list) or a function, got {work!r}",
+                field="cmd",
+            )
+
+    @property
+    def cmd(self) -> Union[str, list[str], None]:
+        return self._command if self._argv is None else self._argv
+
+    @property
+    def func(self) -> Optional[Callable[[], Any]]:
+        return self._func
+
+    def run(self) -> Any:
+        """Calls the function. Not used for commands."""
+        if self._func is None:
+            raise FieldError(f"{self._owner()}: a command is executed by the backend, not called")
+        return self._func()
+
+    def _label(self) -> Optional[str]:
+        return None if self._func is None else f"{_function_name(self._func)}()"
+
+    def _default_name(self) -> str:
+        if self._func is not None:
+            return _as_name(_function_name(self._func))
+        return _as_name(program_name(self._argv if self._argv is not None else self._command or ""))
+
+
+def _words(owner: str, work: Sequence[Any]) -> list[str]:
+    import os
+
+    words = []
+    for index, word in enumerate(work):
+        text = os.fspath(word) if hasattr(word, "__fspath__") else word
+        if isinstance(text, (int, float)) and not isinstance(text, bool):
+            text = str(text)
+        if not isinstance(text, str):
+            raise FieldError(f"{owner}: expected text, got {word!r}", field=f"cmd[{index}]")
+        words.append(text)
+    if not words or not words[0]:
+        raise FieldError(f"{owner}: the command is empty", field="cmd")
+    return words
+
+
+def _without_arguments(owner: str, work: Callable[..., Any]) -> Callable[[], Any]:
+    import inspect
+
+    try:
+        signature = inspect.signature(work)
+    except (TypeError, ValueError):  # a builtin that does not say
+        return work
+    try:
+        signature.bind()
+    except TypeError as error:
+        raise FieldError(
+            f"{owner}: {_function_name(work)}{signature} is called without arguments: {error}",
+            field="func",
+            hint="give its arguments with functools.partial or a lambda",
+        ) from None
+    return work
+
+
+def _function_name(work: Any) -> str:
+    while hasattr(work, "func"):  # functools.partial
+        work = work.func
+    name = getattr(work, "__name__", None) or type(work).__name__
+    return str(name).strip("<>")
+
+
+_interpreter = re.compile(r"(python|pypy|perl|ruby|node|bash|sh|zsh|Rscript|julia|torchrun)[\d.]*$")
+_not_in_names = re.compile(r"[\x00-\x1f\x7f/]+")
+
+
+def program_name(command: Union[str, Sequence[str]]) -> str:
+    """What a command is called if nobody says: its program, or the script that it interprets."""
+    if isinstance(command, str):
+        import shlex
+
+        try:
+            words = shlex.split(command)
+        except ValueError:
+            words = command.split()
+    else:
+        words = list(command)
+    while len(words) > 1 and re.match(r"\w+=", words[0]):
+        words = words[1:]
+    if not words:
+        return "task"
+    program = words[0].rstrip("/").rpartition("/")[2] or "task"
+    if not _interpreter.match(program):
+        return program
+    for index, word in enumerate(words[1:], 1):
+        if word == "-m" and index + 1 < len(words):
+            return words[index + 1].rpartition(".")[2]
+        if word == "-c":
+            break
+        if not word.startswith("-"):
+            script = word.rpartition("/")[2]
+            return script.rpartition(".")[0] or script
+    return program
+
+
+def _as_name(text: str) -> str:
+    name = _not_in_names.sub("_", text)[:60]
+    return "task" if name in ("", ".", "..") else name
