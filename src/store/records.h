@@ -71,13 +71,13 @@ struct Group {
 };
 
 struct Attempt {
-  AttemptId id;
-  Time started;
-  Time ended;  ///< 0: it runs
+  AttemptId id = {};
+  Time started = {};
+  Time ended = {};  ///< 0: it runs
   std::int32_t pid = 0;
-  std::vector<std::uint16_t> devices;
+  std::vector<std::uint16_t> devices = {};
   std::uint32_t host = 0;
-  ExitStatus status;
+  ExitStatus status = {};
   std::int64_t user_us = 0;
   std::int64_t system_us = 0;
   std::int64_t max_rss_kib = 0;
@@ -98,13 +98,13 @@ struct GroupRow {
 
 /// Which tasks a list wants. All given conditions must hold; empty ones do not limit.
 struct Filter {
-  std::vector<TaskId> ids;
-  std::vector<std::string> fullnames;  ///< of tasks, or of groups (then everything below them)
-  std::string match;                   ///< RE2 on fullnames
-  std::vector<core::TaskStatus> statuses;
-  std::vector<SubmissionId> submissions;
-  Time ended_after;     ///< leaves out tasks that ended before
-  bool hidden = false;  ///< removed ones too
+  std::vector<TaskId> ids = {};
+  std::vector<std::string> fullnames = {};  ///< of tasks, or of groups (then everything below them)
+  std::string match = {};                   ///< RE2 on fullnames
+  std::vector<core::TaskStatus> statuses = {};
+  std::vector<SubmissionId> submissions = {};
+  Time ended_after = {};  ///< leaves out tasks that ended before
+  bool hidden = false;    ///< removed ones too
   std::uint64_t limit = 1000;
 };
 

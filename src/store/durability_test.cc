@@ -1,0 +1,252 @@
+// The store when things go wrong: full disks, crashes, files that are not ours; and that syncs answer.
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include <gtest/gtest.h>
+
+#include "store/limits.h"
+#include "store/schema.h"
+#include "store/sqlite.h"
+#include "store/sqlite_store.h"
+#include "store/test_support.h"
+
+namespace cattino::store {
+namespace {
+
+std::string content(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void write_file(const std::string& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+/// A store whose database may not grow: SQLite says that the disk is full.
+class FullStoreTest : public StoreTest {
+ protected:
+  void SetUp() override {
+    open();
+    store_.reset();
+    auto connection = Connection::open(path_, Connection::Mode::create);
+    ASSERT_TRUE(connection);
+    connection_ = connection->get();
+    auto store = std::make_unique<SqliteStore>(std::move(*connection), loop_);
+    ASSERT_TRUE(store->start());
+    store_ = std::move(store);
+  }
+
+  void fill() { ASSERT_TRUE(connection_->execute("PRAGMA max_page_count = 1")); }
+  void empty() { ASSERT_TRUE(connection_->execute("PRAGMA max_page_count = 1000000")); }
+
+  Connection* connection_ = nullptr;
+};
+
+TEST_F(FullStoreTest, AFullDiskIsAnErrorAndNothingOfTheTransactionIsKept) {
+  const Submission kept = submit({"kept"});
+  fill();
+  ASSERT_TRUE(store_->set_fact("small", "fits"));
+  const Status failed = store_->set_fact("large", std::string(100000, 'x'));
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, ErrorCode::unavailable);
+  EXPECT_NE(failed.error().message.find("disk is full"), std::string::npos);
+  EXPECT_NE(failed.error().message.find(path_), std::string::npos);
+  EXPECT_FALSE(store_->set_fact("after", "refused")) << "the transaction is doomed";
+  const Status committed = store_->commit();
+  ASSERT_FALSE(committed);
+  EXPECT_EQ(committed.error().code, ErrorCode::unavailable);
+  EXPECT_EQ(*store_->fact("small"), "");
+  EXPECT_EQ(listed({}), Names{"kept"});
+
+  empty();
+  ASSERT_TRUE(store_->set_fact("after", "taken"));
+  end(nth(kept, 0), 10);
+  EXPECT_EQ(*store_->fact("after"), "taken");
+  EXPECT_TRUE(live().empty()) << "liveness is read again after the rollback";
+}
+
+TEST_F(FullStoreTest, ASubmissionThatLostAPieceIsRefusedAndAnotherIsNot) {
+  const Submission whole = stage({"whole"});
+  ASSERT_TRUE(store_->commit());
+  const Submission broken = stage({"broken"});
+  fill();
+  ASSERT_FALSE(store_->set_fact("large", std::string(100000, 'x')));
+  ASSERT_FALSE(store_->commit());
+  empty();
+  const Status made = store_->make_visible(broken.id, "");
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, ErrorCode::unavailable);
+  ASSERT_TRUE(store_->make_visible(whole.id, ""));
+  ASSERT_TRUE(store_->commit());
+  EXPECT_EQ(listed({}), Names{"whole"});
+  EXPECT_GT(store_->next_submission(), broken.id);
+}
+
+TEST_F(StoreTest, WhatWasCommittedSurvivesACrashAndWhatWasNotDoesNot) {
+  Store& store = open();
+  ASSERT_TRUE(store.set_fact("a", "committed"));
+  ASSERT_TRUE(store.commit());
+  ASSERT_TRUE(store.set_fact("a", "pending"));
+  EXPECT_EQ(*open_after_crash().fact("a"), "committed");
+}
+
+TEST_F(StoreTest, WhatIsNotCommittedWhenTheStoreIsClosedIsGone) {
+  ASSERT_TRUE(open().set_fact("a", "1"));
+  EXPECT_EQ(*open().fact("a"), "");
+}
+
+TEST_F(StoreTest, ACommitOfNothingIsFine) {
+  EXPECT_TRUE(open().commit());
+}
+
+TEST_F(StoreTest, ClosingLeavesOneFile) {
+  open();
+  submit({"a"});
+  store_.reset();
+  EXPECT_TRUE(std::filesystem::exists(path_));
+  EXPECT_FALSE(std::filesystem::exists(path_ + "-wal"));
+}
+
+// ---- sync
+
+TEST_F(StoreTest, ASyncCallsBackOnTheLoopAlsoWhenNothingIsLeftToSync) {
+  Store& store = open();
+  ASSERT_TRUE(store.set_fact("a", "1"));
+  ASSERT_TRUE(store.commit());
+  int calls = 0;
+  store.sync([&](Status first) {
+    EXPECT_TRUE(first);
+    ++calls;
+    store.sync([&](Status second) {
+      EXPECT_TRUE(second);
+      ++calls;
+      loop_.stop();
+    });
+    EXPECT_EQ(calls, 1) << "never from within";
+  });
+  EXPECT_EQ(calls, 0) << "never from within";
+  loop_.run();
+  EXPECT_EQ(calls, 2);
+}
+
+TEST_F(StoreTest, SyncsAnswerInTheirOrder) {
+  Store& store = open();
+  std::vector<int> order;
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(store.set_fact("a", std::to_string(i)));
+    ASSERT_TRUE(store.commit());
+    store.sync([&, i](Status synced) {
+      EXPECT_TRUE(synced);
+      order.push_back(i);
+      if (i == 4) {
+        loop_.stop();
+      }
+    });
+  }
+  loop_.run();
+  EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4}));
+}
+
+TEST_F(StoreTest, ASyncWhoseLogIsGoneFailsAndSoDoAllLaterOnes) {
+  Store& store = open();
+  ASSERT_TRUE(store.set_fact("a", "1"));
+  ASSERT_TRUE(store.commit());
+  std::filesystem::remove(path_ + "-wal");
+  store.sync([&](Status first) {
+    EXPECT_FALSE(first);
+    store.sync([&](Status second) {
+      EXPECT_FALSE(second);
+      loop_.stop();
+    });
+  });
+  loop_.run();
+}
+
+TEST_F(StoreTest, AStoreMayBeClosedWhileASyncIsUnderWay) {
+  Store& store = open();
+  bool called = false;
+  ASSERT_TRUE(store.set_fact("a", "1"));
+  ASSERT_TRUE(store.commit());
+  store.sync([&called](const Status& /*synced*/) { called = true; });
+  store_.reset();
+  loop_.post([this] { loop_.stop(); });
+  loop_.run();
+  EXPECT_FALSE(called);
+}
+
+TEST_F(StoreTest, ALogThatGrowsIsMovedIntoTheDatabaseMeanwhile) {
+  Store& store = open();
+  const auto before = std::filesystem::file_size(path_);
+  const std::string page(4096, 'x');
+  for (std::int64_t i = 0; i < checkpoint_pages; ++i) {
+    ASSERT_TRUE(store.set_fact(std::to_string(i), page));
+    ASSERT_TRUE(store.commit());
+  }
+  store_.reset();  // waits for the checkpoint that began
+  EXPECT_GT(std::filesystem::file_size(path_), before);
+  EXPECT_EQ(*open().fact("7"), page);
+}
+
+// ---- files that are not ours
+
+TEST_F(StoreTest, AFileThatIsNoDatabaseIsRefusedAndLeftAlone) {
+  const std::string bytes(5000, 'x');
+  write_file(path_, bytes);
+  const auto opened = Store::open(path_, loop_);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::corrupt);
+  EXPECT_FALSE(opened.error().hint.empty());
+  EXPECT_EQ(content(path_), bytes);
+}
+
+TEST_F(StoreTest, ADatabaseOfAnotherProgramIsRefusedAndLeftAlone) {
+  {
+    auto other = Connection::open(path_, Connection::Mode::create);
+    ASSERT_TRUE(other);
+    ASSERT_TRUE((*other)->execute("CREATE TABLE theirs(a); INSERT INTO theirs VALUES(1)"));
+  }
+  const std::string bytes = content(path_);
+  const auto opened = Store::open(path_, loop_);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::corrupt);
+  EXPECT_EQ(content(path_), bytes);
+  const auto reader = Reader::open(path_);
+  ASSERT_FALSE(reader);
+  EXPECT_EQ(reader.error().code, ErrorCode::corrupt);
+}
+
+TEST_F(StoreTest, ADatabaseThatIsCutOffIsRefusedAndLeftAlone) {
+  open();
+  submit(Names(500, "a/long/name/so/that/there/are/pages"));
+  store_.reset();
+  std::filesystem::resize_file(path_, std::filesystem::file_size(path_) / 2);
+  const std::string bytes = content(path_);
+  const auto opened = Store::open(path_, loop_);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::corrupt);
+  EXPECT_EQ(content(path_), bytes);
+}
+
+TEST_F(StoreTest, ANewerSchemaIsRefusedAndSaysSo) {
+  open();
+  store_.reset();
+  {
+    auto newer = Connection::open(path_, Connection::Mode::create);
+    ASSERT_TRUE(newer);
+    ASSERT_TRUE((*newer)->execute(fmt::format("PRAGMA user_version = {}", schema_version() + 1)));
+  }
+  for (const Error& error : {Store::open(path_, loop_).error(), Reader::open(path_).error()}) {
+    EXPECT_EQ(error.code, ErrorCode::unavailable);
+    EXPECT_NE(error.message.find("newer cattino"), std::string::npos);
+  }
+}
+
+TEST_F(StoreTest, ADirectoryThatIsNotThereIsAnError) {
+  const auto opened = Store::open(directory_ + "/none/state.db", loop_);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::system);
+}
+
+}  // namespace
+}  // namespace cattino::store
