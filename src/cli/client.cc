@@ -1,0 +1,60 @@
+// Sending, and sending again.
+#include "cli/client.h"
+
+#include <fmt/core.h>
+
+namespace cattino::cli {
+
+namespace {
+
+constexpr int attempts_max = 4;
+
+}  // namespace
+
+Error error_of_response(int status, std::string_view body) {
+  auto problem = wire::from_json<wire::Problem>(body, wire::Reading::lenient);
+  if (problem && !problem->detail.empty()) {
+    return wire::error_of(*problem);
+  }
+  return {
+      status == 503 ? ErrorCode::unavailable : ErrorCode::internal,
+      fmt::format("the backend answered with HTTP status {}", status),
+      {},
+      {}};
+}
+
+Result<std::string> Client::attempt(const std::function<Result<Response>(Connection&)>& send) {
+  for (int number = 1;; ++number) {
+    if (!connection_) {
+      auto opened = opener_();
+      if (!opened) {
+        return opened.error();
+      }
+      connection_ = std::move(*opened);
+    }
+    auto response = send(*connection_);
+    if (response) {
+      if (response->status > 299) {
+        return error_of_response(response->status, response->body);
+      }
+      return std::move(response->body);
+    }
+    const bool again = connection_->unanswered() && number < attempts_max;
+    connection_.reset();
+    if (!again) {
+      return response.error();
+    }
+  }
+}
+
+Result<std::string> Client::call(const Request& request) {
+  return attempt([&](Connection& connection) { return connection.call(request); });
+}
+
+Result<std::string> Client::call_streaming(
+    const Request& request, const std::function<BodySource()>& source) {
+  return attempt(
+      [&](Connection& connection) { return connection.call_streaming(request, source()); });
+}
+
+}  // namespace cattino::cli

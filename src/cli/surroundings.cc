@@ -1,0 +1,45 @@
+// environ and /proc/self/exe, read once.
+#include "cli/surroundings.h"
+
+#include <array>
+#include <string_view>
+
+#include <limits.h>
+#include <unistd.h>
+
+namespace cattino::cli {
+
+Surroundings surroundings_of_process(char** variables) {
+  Surroundings surroundings;
+  for (char** each = variables; each != nullptr && *each != nullptr; ++each) {
+    const std::string_view text = *each;
+    const std::size_t equals = text.find('=');
+    if (equals != std::string_view::npos && equals > 0) {
+      surroundings.variables.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+    }
+  }
+  surroundings.environment =
+      [list = surroundings.variables](const std::string& name) -> std::optional<std::string> {
+    for (const auto& [key, value] : list) {
+      if (key == name) {
+        return value;
+      }
+    }
+    return std::nullopt;
+  };
+  std::array<char, PATH_MAX> path{};
+  const ssize_t size = readlink("/proc/self/exe", path.data(), path.size());
+  surroundings.program.assign(path.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+  return surroundings;
+}
+
+std::vector<std::string> joined(const std::vector<std::pair<std::string, std::string>>& variables) {
+  std::vector<std::string> texts;
+  texts.reserve(variables.size());
+  for (const auto& [name, value] : variables) {
+    texts.push_back(name + "=" + value);
+  }
+  return texts;
+}
+
+}  // namespace cattino::cli

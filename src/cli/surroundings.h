@@ -1,0 +1,30 @@
+// What a command finds around it: its environment and its own program.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "settings/settings.h"
+
+namespace cattino::cli {
+
+struct Surroundings {
+  settings::Environment environment;
+  /// All variables, in their order; what has no name is left out.
+  std::vector<std::pair<std::string, std::string>> variables;
+  std::string program;  ///< the path of the running `meow`
+
+  /// The value of a variable; empty if it is not set.
+  [[nodiscard]] std::string value(const std::string& name) const {
+    return environment(name).value_or("");
+  }
+};
+
+/// Of this process. `environ`: as main sees it.
+Surroundings surroundings_of_process(char** variables);
+
+/// Variables as execve and the guardian take them: "NAME=value".
+std::vector<std::string> joined(const std::vector<std::pair<std::string, std::string>>& variables);
+
+}  // namespace cattino::cli

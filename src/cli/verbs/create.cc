@@ -1,0 +1,186 @@
+// meow create: a script is handed to Python, a command is sent from here.
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include "cli/interpreter.h"
+#include "cli/submission.h"
+#include "cli/verbs/verbs.h"
+#include "cli/views.h"
+
+namespace cattino::cli::verbs {
+
+namespace {
+
+/// The option that means nothing for a script, if one was given.
+const char* misplaced_option(const CreateOptions& create) {
+  if (!create.name.empty()) {
+    return "--task-name";
+  }
+  if (!create.group.empty()) {
+    return "--group-name";
+  }
+  if (create.priority) {
+    return "--priority";
+  }
+  if (create.min_devices || !create.memory.empty() || !create.cpus.empty() || !create.ram.empty()) {
+    return "the request";
+  }
+  if (create.multirun) {
+    return "--multirun";
+  }
+  if (!create.name_conflict.empty()) {
+    return "--name-conflict";
+  }
+  return !create.env.empty() ? "--env" : nullptr;
+}
+
+void set_variable(
+    std::vector<std::pair<std::string, std::string>>& variables,
+    const std::string& name,
+    const std::string& value) {
+  for (auto& variable : variables) {
+    if (variable.first == name) {
+      variable.second = value;
+      return;
+    }
+  }
+  variables.emplace_back(name, value);
+}
+
+/// The interpreter that lives beside us has the package installed.
+bool shares_our_environment(const std::string& interpreter, const Surroundings& surroundings) {
+  const auto ours = std::filesystem::path(surroundings.program).parent_path();
+  return std::filesystem::path(interpreter).parent_path() == ours;
+}
+
+Status lend_package(
+    Context& context,
+    const std::string& interpreter,
+    std::vector<std::pair<std::string, std::string>>& variables) {
+  const Surroundings& surroundings = context.surroundings;
+  const bool chosen = !surroundings.value("CATTINO_PACKAGE").empty();
+  if (!chosen && shares_our_environment(interpreter, surroundings)) {
+    return ok();
+  }
+  const std::string package = find_package(surroundings, real_files());
+  if (package.empty()) {
+    return ok();  // the interpreter may have one of its own; if not, it says so
+  }
+  auto lent = lent_directory(package, context.backend.places().state);
+  if (!lent) {
+    return lent.error();
+  }
+  const std::string before = surroundings.value("PYTHONPATH");
+  set_variable(variables, "PYTHONPATH", before.empty() ? *lent : before + ":" + *lent);
+  set_variable(variables, "CATTINO_LENT", *lent);  // taken out again before tasks see it
+  return ok();
+}
+
+/// Becomes the interpreter; returns only if that fails.
+Error become(
+    const std::string& interpreter,
+    std::vector<std::string> arguments,
+    const std::vector<std::pair<std::string, std::string>>& variables) {
+  std::vector<std::string> environment = joined(variables);
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) {
+    argv.push_back(argument.data());
+  }
+  argv.push_back(nullptr);
+  std::vector<char*> envp;
+  for (std::string& variable : environment) {
+    envp.push_back(variable.data());
+  }
+  envp.push_back(nullptr);
+  execve(interpreter.c_str(), argv.data(), envp.data());
+  return system_error("run", interpreter, errno);
+}
+
+Result<int> create_from_script(Context& context) {
+  const CreateOptions& create = context.options.create;
+  if (const char* option = misplaced_option(create); option != nullptr) {
+    return Error{
+        ErrorCode::invalid,
+        fmt::format("{} is not for scripts: the script says it for each of its tasks", option),
+        "create",
+        "what follows the script's name is for the script"};
+  }
+  auto interpreter = choose_interpreter(create.python, context.surroundings, real_files());
+  if (!interpreter) {
+    return interpreter.error();
+  }
+  if (access(create.subject.c_str(), R_OK) != 0) {
+    Error error = system_error("read", create.subject, errno);
+    error.code = ErrorCode::not_found;
+    return error;
+  }
+  if (auto connection = context.backend.connect_or_start(); !connection) {
+    return connection.error();
+  }
+  auto variables = context.surroundings.variables;
+  set_variable(variables, "CATTINO_SOCKET", context.backend.places().socket);
+  set_variable(variables, "CATTINO_MEOW", context.surroundings.program);
+  if (auto lent = lend_package(context, *interpreter, variables); !lent) {
+    return lent.error();
+  }
+  if (!create.directory.empty() && chdir(create.directory.c_str()) != 0) {
+    return system_error("enter", create.directory, errno);
+  }
+  std::vector<std::string> arguments = {*interpreter, "-m", "cattino.create"};
+  if (context.output.json()) {
+    arguments.emplace_back("--json");
+  } else if (context.output.mode() == Mode::quiet) {
+    arguments.emplace_back("--quiet");
+  }
+  arguments.push_back(create.subject);
+  arguments.insert(arguments.end(), create.arguments.begin(), create.arguments.end());
+  return become(*interpreter, std::move(arguments), variables);
+}
+
+Request submission_request() {
+  return {"POST", "/v1/submissions", "application/x-ndjson", {}};
+}
+
+/// What fits into one piece goes with its length, in one write; more is streamed.
+Result<std::string> send(Client& client, CommandSubmission& submission) {
+  Request request = submission_request();
+  if (!submission.append_lines(request.body)) {
+    return client.call(request);
+  }
+  return client.call_streaming(submission_request(), [&]() -> BodySource {
+    submission.rewind();
+    return [&](std::string& piece) {
+      return submission.append_lines(piece);
+    };
+  });
+}
+
+Result<int> create_from_command(Context& context) {
+  auto head = captured(context.surroundings);
+  if (!head) {
+    return head.error();
+  }
+  auto submission = CommandSubmission::make(context.options.create, std::move(*head));
+  if (!submission) {
+    return submission.error();
+  }
+  auto answer = Client::read<wire::SubmissionAnswer>(send(context.client, *submission));
+  if (!answer) {
+    return answer.error();
+  }
+  context.output.document(answer->text);
+  context.output.text(created_text(answer->value, context.output.screen()));
+  return 0;
+}
+
+}  // namespace
+
+Result<int> create(Context& context) {
+  return context.options.create.script ? create_from_script(context) : create_from_command(context);
+}
+
+}  // namespace cattino::cli::verbs

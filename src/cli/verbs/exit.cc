@@ -1,0 +1,54 @@
+// meow exit: ends the backend, and says what that ended.
+#include <cstdio>
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cli/verbs/verbs.h"
+#include "cli/views.h"
+
+namespace cattino::cli::verbs {
+
+namespace {
+
+bool confirmed(const std::string& question) {
+  std::fprintf(stderr, "%s [y/N] ", question.c_str());
+  std::fflush(stderr);
+  const int answer = std::getchar();
+  return answer == 'y' || answer == 'Y';
+}
+
+}  // namespace
+
+Result<int> exit(Context& context) {
+  const Options& options = context.options;
+  Client client([&] { return context.backend.connect(); });
+  auto health = client.get<wire::Health>("/v1/health");
+  if (!health) {
+    if (health.error().code != ErrorCode::unavailable) {
+      return health.error();
+    }
+    context.output.document(R"({"stopped":0,"cancelled":0})");
+    context.output.note("the backend is not running");
+    return 0;
+  }
+  const std::uint64_t running = count_of_status(health->value.counts, "Running");
+  const bool can_ask = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1;
+  if (running > 0 && can_ask && !options.yes && !options.keep_tasks) {
+    const std::string tasks = count_of(static_cast<std::int64_t>(running), "running task");
+    if (!confirmed(fmt::format("stop {}?", tasks))) {
+      context.output.note("nothing was stopped");
+      return 1;
+    }
+  }
+  auto answer = client.post<wire::ExitAnswer>("/v1/exit", wire::ExitRequest{options.keep_tasks});
+  if (!answer) {
+    return answer.error();
+  }
+  context.output.document(answer->text);
+  context.output.text(stopped_text(answer->value, health->value.counts, options.keep_tasks) + "\n");
+  return 0;
+}
+
+}  // namespace cattino::cli::verbs

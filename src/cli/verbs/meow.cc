@@ -1,0 +1,18 @@
+// meow meow: the installation works.
+#include <fmt/core.h>
+
+#include "cli/verbs/verbs.h"
+
+namespace cattino::cli::verbs {
+
+Result<int> meow(Context& context) {
+  context.output.document(fmt::format(R"({{"meow":"meow","version":"{}"}})", CATTINO_VERSION));
+  context.output.text(fmt::format(
+      " /\\_/\\\n"
+      "( o.o )  meow! I am cattino {}.\n"
+      " > ^ <\n",
+      CATTINO_VERSION));
+  return 0;
+}
+
+}  // namespace cattino::cli::verbs

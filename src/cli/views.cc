@@ -1,0 +1,453 @@
+// Words and tables for the answers of the daemon.
+#include "cli/views.h"
+
+#include <algorithm>
+#include <ctime>
+#include <map>
+
+#include <fmt/core.h>
+
+#include "base/amounts.h"
+#include "base/text.h"
+#include "cli/table.h"
+
+namespace cattino::cli {
+
+namespace {
+
+constexpr std::size_t names_shown_max = 5;
+
+std::string joined_by_comma(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    text += (text.empty() ? "" : ",") + word;
+  }
+  return text;
+}
+
+std::string reason_text(const wire::Nullable<wire::Reason>& reason) {
+  return reason ? harmless(reason->text) : "";
+}
+
+/// One line of the tree: a group, or a task that stands in for itself.
+struct Row {
+  std::size_t depth = 0;
+  const wire::Group* group = nullptr;
+  const wire::Task* task = nullptr;
+};
+
+std::size_t depth_of(std::string_view fullname) {
+  return static_cast<std::size_t>(std::count(fullname.begin(), fullname.end(), '/'));
+}
+
+using Groups = std::map<std::pair<std::uint64_t, std::string>, const wire::Group*>;
+
+/// Puts above a task those of its groups that have not been shown for it yet.
+void add_groups(
+    std::vector<Row>& rows,
+    Groups& not_shown,
+    const wire::Task& task,
+    const std::string& group_name) {
+  for (std::size_t end = 0; end != std::string::npos && !group_name.empty();) {
+    end = group_name.find('/', end + 1);
+    const std::string prefix = group_name.substr(0, end);
+    const auto found = not_shown.find({task.submission, prefix});
+    if (found != not_shown.end()) {
+      rows.push_back({depth_of(prefix), found->second, nullptr});
+      not_shown.erase(found);
+    }
+  }
+}
+
+/// Tasks in the order of their ids, those of a group together, under it.
+std::vector<Row> tree_of(const wire::TaskList& list) {
+  Groups not_shown;
+  for (const wire::Group& group : list.groups) {
+    not_shown[{group.submission, group.fullname}] = &group;
+  }
+  std::vector<const wire::Task*> tasks;
+  std::map<std::pair<std::uint64_t, std::string>, std::uint64_t> first_of_group;
+  for (const wire::Task& task : list.tasks) {
+    tasks.push_back(&task);
+    const std::string top = task.group ? task.group->substr(0, task.group->find('/')) : "";
+    first_of_group.try_emplace({task.submission, top}, task.id);
+  }
+  const auto key = [&](const wire::Task* task) {
+    if (!task->group || task->group->empty()) {
+      return std::tuple(task->id, std::string(), task->id);
+    }
+    const std::string top = task->group->substr(0, task->group->find('/'));
+    return std::tuple(first_of_group.at({task->submission, top}), *task->group, task->id);
+  };
+  std::sort(tasks.begin(), tasks.end(), [&](const wire::Task* a, const wire::Task* b) {
+    return key(a) < key(b);
+  });
+  std::vector<Row> rows;
+  for (const wire::Task* task : tasks) {
+    const std::string group = task->group ? *task->group : "";
+    add_groups(rows, not_shown, *task, group);
+    rows.push_back({group.empty() ? 0 : depth_of(group) + 1, nullptr, task});
+  }
+  return rows;
+}
+
+std::string status_text(const wire::Task& task) {
+  if (task.status == "Running" && task.phase && *task.phase != "process" && !task.phase->empty()) {
+    return fmt::format("Running ({})", *task.phase);
+  }
+  return task.held ? task.status + " (held)" : task.status;
+}
+
+/// In the tree a task goes by its own name; one whose name was given up keeps its "#id".
+std::string name_in_tree(const Row& row) {
+  const std::string indent(row.depth * 2, ' ');
+  if (row.group != nullptr) {
+    const std::string& fullname = row.group->fullname;
+    return indent + harmless(fullname.substr(fullname.find_last_of('/') + 1)) + "/";
+  }
+  const wire::Task& task = *row.task;
+  std::string name = task.shown.empty() ? task.fullname : task.shown;
+  if (row.depth > 0 && task.group && name.starts_with(*task.group + "/")) {
+    name.erase(0, task.group->size() + 1);
+  }
+  return indent + harmless(name);
+}
+
+std::string when_text(wire::Milliseconds at) {
+  if (at == 0) {
+    return "-";
+  }
+  const std::time_t seconds = at / 1000;
+  std::tm parts{};
+  localtime_r(&seconds, &parts);
+  return fmt::format(
+      "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
+      parts.tm_year + 1900,
+      parts.tm_mon + 1,
+      parts.tm_mday,
+      parts.tm_hour,
+      parts.tm_min,
+      parts.tm_sec);
+}
+
+std::string request_text(const wire::Request& request) {
+  std::string text;
+  const auto add = [&](const std::string& part) {
+    text += (text.empty() ? "" : ", ") + part;
+  };
+  const std::uint16_t devices = request.min_devices.value_or(0);
+  if (request.min_devices) {
+    add(count_of(devices, "device"));
+  }
+  if (devices > 0 && request.memory) {
+    switch (request.memory->kind) {
+      case MemoryRequest::Kind::whole:
+        break;
+      case MemoryRequest::Kind::mib:
+        add(describe(Mib{request.memory->value}) + " on each");
+        break;
+      case MemoryRequest::Kind::share:
+        add(fmt::format("{}% of each", request.memory->value / 10000));
+        break;
+    }
+  }
+  if (request.cpus && request.cpus->value > 0) {
+    add(fmt::format("{:g} cores", static_cast<double>(request.cpus->value) / 1000));
+  }
+  if (request.ram && request.ram->value > 0) {
+    add(describe(*request.ram) + " of host memory");
+  }
+  return text;
+}
+
+/// "key:  value" lines with values in one column.
+class Facts {
+ public:
+  void add(std::string_view key, const std::string& value) {
+    if (!value.empty()) {
+      text_ += fmt::format("  {:<12}{}\n", key, harmless(value));
+    }
+  }
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+void add_attempts(Facts& facts, const wire::TaskDetail& detail) {
+  for (const wire::Attempt& attempt : detail.attempts) {
+    std::string line = attempt.status ? attempt.status->text : "running";
+    if (!attempt.devices.empty()) {
+      line += " on " + joined_by_comma(attempt.devices);
+    }
+    line += ", started " + when_text(attempt.started);
+    if (attempt.ended) {
+      line += ", took " + describe(Duration::milliseconds(*attempt.ended - attempt.started));
+    }
+    if (attempt.user_ms + attempt.system_ms > 0) {
+      line += ", CPU " + describe(Duration::milliseconds(attempt.user_ms + attempt.system_ms));
+    }
+    if (attempt.max_rss_mib > 0) {
+      line += ", " + describe(Mib{attempt.max_rss_mib}) + " at most";
+    }
+    facts.add(fmt::format("attempt {}", attempt.number), line);
+    facts.add("  stdout", attempt.stdout_);
+    facts.add("  stderr", attempt.stderr_);
+  }
+}
+
+std::string task_detail_text(const wire::TaskDetail& detail, const Screen& screen) {
+  const wire::Task& task = detail.task;
+  std::string argv;
+  for (const std::string& word : detail.argv.value_or(std::vector<std::string>{})) {
+    argv += (argv.empty() ? "" : " ") + shell_quote(word);
+  }
+  Facts facts;
+  facts.add("reason", remark_of(task));
+  facts.add("command", detail.command.value_or(detail.argv ? argv : ""));
+  facts.add("function", detail.function.value_or(""));
+  facts.add("directory", detail.cwd);
+  facts.add("requests", request_text(task.request));
+  facts.add("priority", task.priority == 0 ? "" : fmt::format("{}", task.priority));
+  facts.add("devices", joined_by_comma(task.devices));
+  facts.add("process", task.pid ? fmt::format("{}", *task.pid) : "");
+  facts.add("needs", joined_by_comma(detail.needs));
+  facts.add("needed by", joined_by_comma(detail.needed_by));
+  facts.add("created", when_text(task.created));
+  facts.add("logs", task.directory);
+  add_attempts(facts, detail);
+  const std::string status =
+      coloured(status_text(task), colour_of_status(task.status), screen.colour);
+  return fmt::format(
+      "{} (#{}): {}\n{}",
+      harmless(task.shown.empty() ? task.fullname : task.shown),
+      task.id,
+      status,
+      facts.text());
+}
+
+}  // namespace
+
+std::string time_of(const wire::Task& task, wire::Milliseconds now) {
+  if (!task.started) {
+    return task.status == "Waiting" ? describe(Duration::milliseconds(now - task.created)) : "";
+  }
+  const wire::Milliseconds end = task.ended.value_or(now);
+  return describe(Duration::milliseconds(std::max<wire::Milliseconds>(0, end - *task.started)));
+}
+
+std::string remark_of(const wire::Task& task) {
+  std::string remark = reason_text(task.reason);
+  if (remark.empty() && task.exit && task.status != "Done" && task.status != "Running") {
+    remark = harmless(task.exit->text);
+  }
+  return remark;
+}
+
+std::string counts_text(const wire::Counts& counts) {
+  std::string text;
+  for (const auto& [status, count] : counts) {
+    if (count > 0) {
+      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, status);
+    }
+  }
+  return text;
+}
+
+std::string list_text(const wire::TaskList& list, const Screen& screen) {
+  Table table(
+      {{"ID", true, Shrink::never, 0},
+       {"NAME", false, Shrink::in_the_middle, 16},
+       {"STATUS", false, Shrink::never, 0},
+       {"DEVICES", false, Shrink::in_the_middle, 10},
+       {"TIME", true, Shrink::never, 0},
+       {"REASON", false, Shrink::at_the_end, 12}});
+  for (const Row& row : tree_of(list)) {
+    const std::string name = name_in_tree(row);
+    if (row.group != nullptr) {
+      table.add(
+          {{},
+           {name, Colour::bold},
+           {row.group->status, colour_of_status(row.group->status)},
+           {},
+           {},
+           {counts_text(row.group->counts)}});
+      continue;
+    }
+    const wire::Task& task = *row.task;
+    table.add(
+        {{fmt::format("{}", task.id)},
+         {name},
+         {status_text(task), colour_of_status(task.status)},
+         {task.status == "Waiting" ? "" : joined_by_comma(task.devices)},
+         {time_of(task, list.now)},
+         {remark_of(task)}});
+  }
+  std::string text = table.empty() ? "" : table.text(screen);
+  if (list.truncated > 0) {
+    text += fmt::format("… and {} more: --limit shows them\n", list.truncated);
+  }
+  return text;
+}
+
+std::string detail_text(const wire::Detail& detail, const Screen& screen) {
+  if (const auto* task = std::get_if<wire::TaskDetail>(&detail)) {
+    return task_detail_text(*task, screen);
+  }
+  const auto& group = std::get<wire::GroupDetail>(detail);
+  std::string text;
+  if (group.group) {
+    text = fmt::format(
+        "{}/ (group): {}\n  tasks       {}\n",
+        harmless(group.group->fullname),
+        coloured(group.group->status, colour_of_status(group.group->status), screen.colour),
+        counts_text(group.group->counts));
+  }
+  for (const wire::Task& task : group.tasks) {
+    const std::string remark = remark_of(task);
+    text += fmt::format(
+        "  {} (#{}): {}{}\n",
+        harmless(task.shown.empty() ? task.fullname : task.shown),
+        task.id,
+        coloured(status_text(task), colour_of_status(task.status), screen.colour),
+        remark.empty() ? "" : ": " + remark);
+  }
+  return text;
+}
+
+std::string created_text(const wire::SubmissionAnswer& answer, const Screen& screen) {
+  if (answer.count == 1 && !answer.tasks.empty()) {
+    const wire::SubmittedTask& task = answer.tasks.front();
+    const std::string reason = reason_text(task.reason);
+    return fmt::format(
+        "created {} (#{}): {}{}\n",
+        harmless(task.fullname),
+        task.id,
+        coloured(task.status, colour_of_status(task.status), screen.colour),
+        reason.empty()             ? ""
+        : task.status == "Running" ? " " + reason
+                                   : ": " + reason);
+  }
+  std::string text =
+      fmt::format("created {}: ", count_of(static_cast<std::int64_t>(answer.count), "task"));
+  std::string waiting;
+  for (std::size_t i = 0; i < answer.tasks.size(); ++i) {
+    const wire::SubmittedTask& task = answer.tasks[i];
+    if (i < names_shown_max) {
+      text += fmt::format("{}{} (#{})", i == 0 ? "" : ", ", harmless(task.fullname), task.id);
+    }
+    if (waiting.empty() && task.status == "Waiting" && !reason_text(task.reason).empty()) {
+      waiting = fmt::format("  {} waits: {}\n", harmless(task.fullname), reason_text(task.reason));
+    }
+  }
+  if (answer.count > names_shown_max) {
+    text += fmt::format(", … #{}", answer.first_task + answer.count - 1);
+  }
+  return text + "\n" + waiting;
+}
+
+std::string changes_text(const wire::VerbAnswer& answer, const std::string& verb) {
+  std::string text;
+  for (const wire::Changed& task : answer.changed) {
+    text += fmt::format(
+        "{} {} (#{}){}\n",
+        verb,
+        harmless(task.fullname),
+        task.id,
+        task.ending ? ": it is being stopped" : "");
+  }
+  if (answer.count > answer.changed.size()) {
+    text += fmt::format("… and {} more\n", answer.count - answer.changed.size());
+  }
+  return text;
+}
+
+std::string wait_text(const wire::WaitAnswer& answer, const Screen& screen) {
+  std::string text = counts_text(answer.counts);
+  text += text.empty() ? "nothing to wait for\n" : "\n";
+  const auto add = [&](const wire::Task& task) {
+    const std::string remark = remark_of(task);
+    text += fmt::format(
+        "  {} (#{}): {}{}\n",
+        harmless(task.shown.empty() ? task.fullname : task.shown),
+        task.id,
+        coloured(task.status, colour_of_status(task.status), screen.colour),
+        remark.empty() ? "" : ": " + remark);
+    if (task.status == "Failed" && task.stderr_) {
+      text += fmt::format("    stderr: {}\n", *task.stderr_);
+    }
+  };
+  for (const wire::Task& task : answer.tasks) {
+    if (task.status == "Failed" || task.status == "Cancelled") {
+      add(task);
+    }
+  }
+  for (const wire::Task& task : answer.stuck) {
+    add(task);
+  }
+  return text;
+}
+
+std::uint64_t count_of_status(const wire::Counts& counts, const std::string& status) {
+  for (const auto& [name, count] : counts) {
+    if (name == status) {
+      return count;
+    }
+  }
+  return 0;
+}
+
+std::string stopped_text(
+    const wire::ExitAnswer& answer, const wire::Counts& before, bool keep_tasks) {
+  std::string text = "the backend has stopped";
+  if (keep_tasks) {
+    text += "; running tasks go on";
+  } else if (answer.stopped > 0) {
+    const auto stopped = static_cast<std::int64_t>(answer.stopped);
+    text += fmt::format(", and {} with it", count_of(stopped, "running task"));
+  }
+  const auto waiting = static_cast<std::int64_t>(count_of_status(before, "Waiting"));
+  if (waiting > 0) {
+    text += fmt::format("; {} for the next start", count_of(waiting, "task waits", "tasks wait"));
+  }
+  return text;
+}
+
+std::string devices_text(const wire::Devices& devices, const Screen& screen) {
+  std::string text = fmt::format(
+      "{}: {:g} cores, {}\n",
+      devices.host.name,
+      static_cast<double>(devices.host.cpus.value) / 1000,
+      describe(Mib{devices.host.ram}));
+  Table table(
+      {{"DEVICE", false, Shrink::never, 0},
+       {"MODEL", false, Shrink::in_the_middle, 10},
+       {"HEALTH", false, Shrink::never, 0},
+       {"TOTAL", true, Shrink::never, 0},
+       {"OTHERS", true, Shrink::never, 0},
+       {"TASKS'", true, Shrink::never, 0},
+       {"FREE", true, Shrink::never, 0},
+       {"TASKS", false, Shrink::in_the_middle, 12},
+       {"NOTE", false, Shrink::at_the_end, 12}});
+  for (const wire::Device& device : devices.devices) {
+    const bool fine = device.health == "ok";
+    table.add(
+        {{device.name},
+         {harmless(device.model)},
+         {device.health, fine ? Colour::green : Colour::red},
+         {describe(Mib{device.total})},
+         {describe(Mib{device.used_by_others})},
+         {describe(Mib{device.claimed})},
+         {describe(Mib{device.free})},
+         {harmless(joined_by_comma(device.tasks))},
+         {harmless(device.note)}});
+  }
+  text += table.empty() ? "" : table.text(screen);
+  if (devices.error) {
+    text +=
+        coloured("warning:", Colour::yellow, screen.colour) + " " + harmless(*devices.error) + "\n";
+  }
+  return text;
+}
+
+}  // namespace cattino::cli
