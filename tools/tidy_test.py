@@ -105,6 +105,8 @@ ALLOWED = [
     source("sys", 'auto s = R"(FIX ME; system(1) ")"; int n = 1\'000;\n'),
     source("core", "// a double start is impossible\n"),
     source("core", '#include "fakes/fake.h"\n', "x_test.cc"),
+    {"src/sys/test_directory.h": HEADER + 'auto* f() { return getenv("TMPDIR"); }\n'}
+    | source("settings", '#include "sys/test_directory.h"\n', "x_test.cc"),
     {"docs/a.md": "a table\n| a |  \n~/work/x and ${dir}/work/x\n"},
 ]
 

@@ -8,6 +8,8 @@
 
 #include <fmt/core.h>
 
+#include "base/text.h"
+
 namespace cattino {
 
 namespace {
@@ -55,16 +57,6 @@ constexpr std::array units = {
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) {
-    text.remove_prefix(1);
-  }
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) {
-    text.remove_suffix(1);
-  }
-  return text;
 }
 
 /// Takes the digits after the point; those after the sixth are dropped. Returns how many there were.

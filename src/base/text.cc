@@ -233,6 +233,26 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
   return best != nullptr ? std::optional(*best) : std::nullopt;
 }
 
+std::string_view trimmed(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) {
+    return {};
+  }
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  while (true) {
+    const std::size_t end = text.find(separator);
+    parts.push_back(trimmed(text.substr(0, end)));
+    if (end == std::string_view::npos) {
+      return parts;
+    }
+    text.remove_prefix(end + 1);
+  }
+}
+
 std::string count_of(std::int64_t count, std::string_view singular, std::string_view plural) {
   if (count == 1) {
     return fmt::format("1 {}", singular);

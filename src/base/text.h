@@ -36,6 +36,12 @@ struct CommandWords {
 };
 Result<CommandWords> split_command(std::string_view command);
 
+/// `text` without the spaces and tabs at its ends.
+std::string_view trimmed(std::string_view text);
+
+/// The parts of `text` between `separator`s, trimmed; one empty part if there is no text.
+std::vector<std::string_view> split(std::string_view text, char separator);
+
 /// "1 device", "3 devices".
 std::string count_of(std::int64_t count, std::string_view singular, std::string_view plural = {});
 

@@ -66,6 +66,17 @@ TEST(Nearest, Finds_what_was_meant_and_nothing_else) {
   EXPECT_EQ(nearest(std::string(100'000, 'x'), words), std::nullopt);
 }
 
+TEST(Trimmed, Takes_spaces_off_both_ends) {
+  EXPECT_EQ(trimmed(" \ta b\t "), "a b");
+  EXPECT_EQ(trimmed(" \t"), "");
+}
+
+TEST(Split, Parts_between_separators_are_trimmed_and_may_be_empty) {
+  EXPECT_EQ(split("a, b ,c", ','), (std::vector<std::string_view>{"a", "b", "c"}));
+  EXPECT_EQ(split("a,,", ','), (std::vector<std::string_view>{"a", "", ""}));
+  EXPECT_EQ(split("", ','), (std::vector<std::string_view>{""}));
+}
+
 TEST(CountOf, Says_one_or_many) {
   EXPECT_EQ(count_of(1, "device"), "1 device");
   EXPECT_EQ(count_of(3, "device"), "3 devices");

@@ -7,6 +7,8 @@
 
 #include <fmt/core.h>
 
+#include "base/text.h"
+
 namespace cattino::devices {
 
 namespace {
@@ -21,16 +23,6 @@ Error invalid(std::string_view item, std::string_view what) {
       .hint =
           "write count x memory, and a model if it matters: 4x24GiB, or 2x24GiB,1x80GiB:a100; "
           "none for a machine without accelerators"};
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') {
-    text.remove_prefix(1);
-  }
-  while (!text.empty() && text.back() == ' ') {
-    text.remove_suffix(1);
-  }
-  return text;
 }
 
 /// What one item declares: that many devices of one kind.
@@ -84,15 +76,12 @@ core::Device declared_device(std::size_t index, const Declaration& declaration) 
 
 Result<std::vector<core::Device>> parse_declared(std::string_view text) {
   std::vector<core::Device> devices;
-  std::string_view rest = trimmed(text);
-  if (rest == "none" || rest == "0") {
+  const std::string_view whole = trimmed(text);
+  if (whole == "none" || whole == "0") {
     return devices;
   }
-  bool more = true;
-  while (more) {
-    const std::size_t comma = rest.find(',');
-    more = comma != std::string_view::npos;
-    const Result<Declaration> item = parse_item(trimmed(rest.substr(0, comma)));
+  for (const std::string_view part : split(whole, ',')) {
+    const Result<Declaration> item = parse_item(part);
     if (!item) {
       return item.error();
     }
@@ -102,7 +91,6 @@ Result<std::vector<core::Device>> parse_declared(std::string_view text) {
     for (std::size_t i = 0; i < item->count; ++i) {
       devices.push_back(declared_device(devices.size(), *item));
     }
-    rest = more ? rest.substr(comma + 1) : rest;
   }
   return devices;
 }

@@ -6,6 +6,7 @@
 
 #include <fmt/core.h>
 
+#include "base/text.h"
 #include "devices/accounting.h"
 #include "devices/declared.h"
 #include "devices/machine.h"
@@ -234,23 +235,11 @@ bool HardwareProbe::visible(const Place& place, const std::string& uuid) const {
     return true;
   }
   const std::string number = fmt::format("{}", place.number);
-  std::string_view rest = options_.visible;
-  while (!rest.empty()) {
-    const std::size_t comma = std::min(rest.find(','), rest.size());
-    std::string_view item = rest.substr(0, comma);
-    while (item.starts_with(' ')) {
-      item.remove_prefix(1);
-    }
-    while (item.ends_with(' ')) {
-      item.remove_suffix(1);
-    }
+  const std::vector<std::string_view> items = split(options_.visible, ',');
+  return std::any_of(items.begin(), items.end(), [&](std::string_view item) {
     const bool by_uuid = item.find('-') != std::string_view::npos && item != "-1";
-    if (item == number || (by_uuid && (uuid.empty() || uuid.starts_with(item)))) {
-      return true;
-    }
-    rest.remove_prefix(std::min(comma + 1, rest.size()));
-  }
-  return false;
+    return item == number || (by_uuid && (uuid.empty() || uuid.starts_with(item)));
+  });
 }
 
 Inventory HardwareProbe::inventory(const nvml::Failure& failure) const {
