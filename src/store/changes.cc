@@ -246,25 +246,32 @@ Status SqliteStore::live_names(const std::function<void(TaskId, std::string_view
     return submissions.error();
   }
   for (const Submission& submission : *submissions) {
-    const std::uint64_t first = submission.first_task.value;
-    const std::uint64_t end = first + submission.task_count;
-    Rows states = states_.with(first, end).rows();
-    Rows names = fullnames_.with(first, end).rows();
-    bool more = states.next();
-    while (names.next()) {
-      while (more && states.id(0) < names.id(0)) {
-        more = states.next();
-      }
-      const bool has_state = more && states.id(0) == names.id(0);
-      if (!has_state || !core::has_ended(static_cast<core::TaskStatus>(states.number(1)))) {
-        each(TaskId{names.id(0)}, names.bytes(1));
-      }
-    }
-    if (!states.status() || !names.status()) {
-      return states.status() ? names.status() : states.status();
+    if (Status done = live_names_of(submission, each); !done) {
+      return done;
     }
   }
   return ok();
+}
+
+Status SqliteStore::live_names_of(
+    const Submission& submission, const std::function<void(TaskId, std::string_view)>& each) {
+  const std::uint64_t first = submission.first_task.value;
+  const std::uint64_t end = first + submission.task_count;
+  Rows states = states_.with(first, end).rows();
+  Rows names = fullnames_.with(first, end).rows();
+  bool more = states.next();
+  while (names.next()) {
+    bool is_over = false;
+    if (more && states.id(0) == names.id(0)) {
+      is_over = core::has_ended(static_cast<core::TaskStatus>(states.number(1)));
+      more = states.next();
+    }
+    if (!is_over) {
+      each(TaskId{names.id(0)}, names.bytes(1));
+    }
+  }
+  Status read = states.status();
+  return read ? names.status() : read;
 }
 
 }  // namespace cattino::store

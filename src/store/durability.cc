@@ -1,7 +1,9 @@
 // Syncs of the log and checkpoints, off the deciding thread.
 #include "store/durability.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <utility>
 
 #include <fcntl.h>
@@ -32,18 +34,21 @@ void Durability::committed(std::int64_t log_pages) {
   }
 }
 
+void Durability::on_loop(std::function<void()> call) {
+  loop_.post([alive = std::weak_ptr<int>(alive_), call = std::move(call)] {
+    if (!alive.expired()) {
+      call();
+    }
+  });
+}
+
 void Durability::sync(std::function<void(Status)> synced) {
-  const std::weak_ptr<int> alive = alive_;
   if (syncing_) {
     (covered_ == commits_ ? in_flight_ : waiting_).push_back(std::move(synced));
     return;
   }
   if (synced_ == commits_ || !broken_) {
-    loop_.post([alive, synced = std::move(synced), result = broken_] {
-      if (!alive.expired()) {
-        synced(result);
-      }
-    });
+    on_loop([synced = std::move(synced), result = broken_] { synced(result); });
     return;
   }
   waiting_.push_back(std::move(synced));
@@ -54,34 +59,34 @@ void Durability::start_sync() {
   syncing_ = true;
   covered_ = commits_;
   in_flight_ = std::exchange(waiting_, {});
-  syncer_.post([this, alive = std::weak_ptr<int>(alive_)] {
+  syncer_.post([this] {
     Status result = sync_log();
-    loop_.post([this, alive, result = std::move(result)] {
-      if (!alive.expired()) {
-        end_sync(result);
-      }
-    });
+    on_loop([this, result = std::move(result)] { end_sync(result); });
   });
 }
 
 void Durability::end_sync(const Status& result) {
   syncing_ = false;
+  Callbacks done = std::exchange(in_flight_, {});
   if (result) {
     synced_ = covered_;
   } else {
     broken_ = result;
+    std::move(waiting_.begin(), waiting_.end(), std::back_inserter(done));
+    waiting_.clear();
   }
-  const Callbacks callbacks = std::exchange(in_flight_, {});
-  if (!waiting_.empty() && result) {
+  if (!waiting_.empty()) {
     start_sync();
   }
+  answer(done, result);
+}
+
+// One of those who wait may close the store.
+void Durability::answer(const Callbacks& callbacks, const Status& result) {
   const std::weak_ptr<int> alive = alive_;
-  const Callbacks refused = result ? Callbacks{} : std::exchange(waiting_, {});
-  for (const Callbacks* list : {&callbacks, &refused}) {
-    for (const auto& callback : *list) {
-      if (!alive.expired()) {
-        callback(result);
-      }
+  for (const auto& callback : callbacks) {
+    if (!alive.expired()) {
+      callback(result);
     }
   }
 }
@@ -109,15 +114,15 @@ Status Durability::sync_log() {
 
 void Durability::start_checkpoint() {
   checkpointing_ = true;
-  checkpointer_.post([this, alive = std::weak_ptr<int>(alive_)] {
+  checkpointer_.post([this] {
     move_log();
-    loop_.post([this, alive] {
-      if (!alive.expired()) {
-        checkpointing_ = false;
-        moved_at_pages_ = log_pages_;
-      }
-    });
+    on_loop([this] { end_checkpoint(); });
   });
+}
+
+void Durability::end_checkpoint() {
+  checkpointing_ = false;
+  moved_at_pages_ = log_pages_;
 }
 
 // A checkpoint that fails is tried again when the log has grown: nothing is lost by it.

@@ -33,9 +33,13 @@ class Durability {
  private:
   using Callbacks = std::vector<std::function<void(Status)>>;
 
+  /// Posts to the loop what is only done while this object is there. From any of the threads here.
+  void on_loop(std::function<void()> call);
   void start_sync();
   void end_sync(const Status& result);
+  void answer(const Callbacks& callbacks, const Status& result);
   void start_checkpoint();
+  void end_checkpoint();
   Status sync_log();  ///< on syncer_
   void move_log();    ///< on checkpointer_
 

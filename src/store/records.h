@@ -100,7 +100,7 @@ struct GroupRow {
 struct Filter {
   std::vector<TaskId> ids = {};
   std::vector<std::string> fullnames = {};  ///< of tasks, or of groups (then everything below them)
-  std::string match = {};                   ///< RE2 on fullnames
+  std::string match = {};                   ///< RE2, found anywhere in fullnames
   std::vector<core::TaskStatus> statuses = {};
   std::vector<SubmissionId> submissions = {};
   Time ended_after = {};  ///< leaves out tasks that ended before

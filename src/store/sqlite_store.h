@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -96,7 +97,9 @@ class SqliteStore final : public Store {
   Status sweep_rest(const Submission& submission);
 
   Result<Liveness::Entry*> entry_of(TaskId task);
-  Result<Liveness::Entry*> entry_of(SubmissionId submission);
+  Result<Liveness::Entry*> entry_of(SubmissionId id);
+  Status live_names_of(
+      const Submission& submission, const std::function<void(TaskId, std::string_view)>& each);
   Result<std::vector<Submission>> live_submissions();
   Result<core::Restored> restore(const Submission& submission);
   Status restore_tasks(const Submission& submission, core::Restored& restored);

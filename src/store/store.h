@@ -41,13 +41,18 @@ class Store {
   virtual Status set_fact(const std::string& name, const std::string& value) = 0;
 
   // ---- staging: rows of a submission that nobody sees until `make_visible`
+  // Readers, `load_live` and `live_names` do not see them, and a restart throws them away; the reads of
+  // single rows below do. Ids must be those that were set aside in the submission.
   virtual Status stage(const Submission& submission, const std::string& objects) = 0;
   virtual Status stage(const Group& group) = 0;
   virtual Status stage(const Task& task) = 0;
   virtual Status stage(SubmissionId submission, const std::vector<core::Edge>& edges) = 0;
+  /// Refused when a piece is missing or was rolled back (discard it then), and with `conflict` when
+  /// another submission took the key meanwhile.
   virtual Status make_visible(SubmissionId submission, const std::string& run_dir) = 0;
   virtual Status rename_staged(
       TaskId task, const std::string& name, const std::string& fullname) = 0;
+  /// Also after a rollback. Its rows go with later commits, some hundreds with each.
   virtual Status discard(SubmissionId submission) = 0;
   /// The submission that was taken with this key; 0: none.
   virtual Result<SubmissionId> submission_of_key(const std::string& key) = 0;
@@ -57,11 +62,15 @@ class Store {
   virtual Status put(GroupId group, const core::GroupState& state) = 0;
   virtual Status put_start(const Attempt& attempt) = 0;
   virtual Status put_pid(AttemptId attempt, std::int32_t pid) = 0;
+  /// Start, host and devices stay as `put_start` said (pid too, if it is 0 here).
   virtual Status put_end(const Attempt& attempt) = 0;
   virtual Status hide(TaskId task) = 0;
 
-  virtual Status commit() = 0;                                ///< nothing to write: costs nothing
-  virtual void sync(std::function<void(Status)> synced) = 0;  ///< of all commits so far
+  /// Nothing to write: costs nothing. After an error nothing of the transaction is kept.
+  virtual Status commit() = 0;
+  /// Of all commits so far. Calls back on the loop, never from within, and not at all once the store is
+  /// gone. After one failure all fail: nobody knows what the disk has.
+  virtual void sync(std::function<void(Status)> synced) = 0;
 
   // ---- single rows, for the deciding thread (from the page cache)
   virtual Result<Submission> submission(SubmissionId id) = 0;
@@ -88,7 +97,7 @@ class Reader {
   virtual Result<std::vector<Attempt>> attempts(TaskId task) = 0;
   virtual Result<Submission> submission(SubmissionId id) = 0;
   virtual Result<std::vector<std::string>> environment(std::uint64_t id) = 0;
-  /// Direct prerequisites and successors of a task.
+  /// Direct prerequisites and successors of a task, those of the groups it is in included.
   virtual Result<std::pair<std::vector<core::Node>, std::vector<core::Node>>> edges_of(
       TaskId task) = 0;
   /// Fullnames of nodes, "" for unknown ones.
