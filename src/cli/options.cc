@@ -70,7 +70,8 @@ void add_create(Grammar& grammar) {
   verb->add_option("-g,--group-name,--group", create.group, "the group it is in");
   verb->add_option("-p,--priority", create.priority, "higher goes first (default 0)");
   verb->add_option("-c,--min-devices", grammar.min_devices, "devices it needs (default 1)")
-      ->check(CLI::Range(0, 65535));
+      ->check(CLI::Range(0, 65535))
+      ->type_name("N");
   verb->add_option(
       "-M,--requires-memory-per-device,--memory",
       create.memory,
@@ -305,7 +306,7 @@ Result<Parsed> parse(Grammar& grammar, std::vector<std::string> arguments) {
   try {
     grammar.app.parse(std::move(arguments));
   } catch (const CLI::CallForHelp&) {
-    return Parsed(Print{verb->help("meow " + verb_name)});
+    return Parsed(Print{verb->help("meow")});
   } catch (const CLI::ParseError& error) {
     return refused(error, *verb);
   }

@@ -1,6 +1,7 @@
 // The submitter's process, captured; its command line, as tasks.
 #include "cli/submission.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -61,6 +62,16 @@ std::string random_key() {
 
 Error invalid(const std::string& message, const char* field, const char* hint = "") {
   return {ErrorCode::invalid, message, field, hint};
+}
+
+/// As the shell reads it, with quotes only where they are needed: people read it too.
+std::string as_argument(const std::string& word) {
+  const auto is_plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("-_=./:,@%+").find(c) != std::string_view::npos;
+  };
+  return !word.empty() && std::all_of(word.begin(), word.end(), is_plain) ? word
+                                                                          : shell_quote(word);
 }
 
 Result<Millicores> parse_cores(const std::string& text) {
@@ -224,7 +235,7 @@ std::string CommandSubmission::task_line(std::uint64_t index) const {
   wire::NewTask task = task_;
   task.ref = static_cast<std::uint32_t>(groups_.size() + index + 1);
   for (const std::string& argument : variant.arguments) {
-    *task.command += " " + shell_quote(argument);
+    *task.command += " " + as_argument(argument);
   }
   if (!variant.label.empty()) {
     task.name += "/" + variant.label;

@@ -40,13 +40,18 @@ std::vector<std::size_t> Table::widths(std::size_t columns_of_screen) const {
   if (columns_of_screen == 0) {
     return widths;
   }
-  for (std::size_t i = widths.size(); i-- > 0 && total > columns_of_screen;) {
-    if (columns_[i].shrink != Shrink::never && widths[i] > columns_[i].least) {
-      const std::size_t cut = std::min(widths[i] - columns_[i].least, total - columns_of_screen);
-      widths[i] -= cut;
-      total -= cut;
+  const auto shrink_to = [&](std::size_t Column::*limit) {
+    for (std::size_t i = widths.size(); i-- > 0 && total > columns_of_screen;) {
+      const std::size_t least = std::max(columns_[i].*limit, columns_[i].least);
+      if (columns_[i].shrink != Shrink::never && widths[i] > least) {
+        const std::size_t cut = std::min(widths[i] - least, total - columns_of_screen);
+        widths[i] -= cut;
+        total -= cut;
+      }
     }
-  }
+  };
+  shrink_to(&Column::good);
+  shrink_to(&Column::least);
   return widths;
 }
 

@@ -19,6 +19,7 @@ struct Column {
   bool right = false;  ///< numbers
   Shrink shrink = Shrink::never;
   std::size_t least = 8;  ///< it is not made narrower than that
+  std::size_t good = 8;   ///< nor than that, as long as others are wider than is good for them
 };
 
 struct Cell {
@@ -35,7 +36,8 @@ class Table {
   [[nodiscard]] bool empty() const { return rows_.empty(); }
 
   /// Lines, each with its newline and no blanks at its end. Columns in which no row has text are left
-  /// out. On a screen with a width, what shrinks is shortened to fit, the later columns first.
+  /// out. On a screen with a width, what shrinks is shortened to fit, the later columns first:
+  /// down to their good widths, and then to their least.
   [[nodiscard]] std::string text(const Screen& screen) const;
 
  private:

@@ -113,6 +113,13 @@ std::string name_in_tree(const Row& row) {
   return indent + harmless(name);
 }
 
+/// "train (#41)"; one whose name was given up has its number in it.
+std::string label_of(const wire::Task& task) {
+  const std::string name = harmless(task.shown.empty() ? task.fullname : task.shown);
+  const std::string number = fmt::format("#{}", task.id);
+  return name.ends_with(number) ? name : fmt::format("{} ({})", name, number);
+}
+
 std::string when_text(wire::Milliseconds at) {
   if (at == 0) {
     return "-";
@@ -218,12 +225,7 @@ std::string task_detail_text(const wire::TaskDetail& detail, const Screen& scree
   add_attempts(facts, detail);
   const std::string status =
       coloured(status_text(task), colour_of_status(task.status), screen.colour);
-  return fmt::format(
-      "{} (#{}): {}\n{}",
-      harmless(task.shown.empty() ? task.fullname : task.shown),
-      task.id,
-      status,
-      facts.text());
+  return fmt::format("{}: {}\n{}", label_of(task), status, facts.text());
 }
 
 }  // namespace
@@ -256,12 +258,12 @@ std::string counts_text(const wire::Counts& counts) {
 
 std::string list_text(const wire::TaskList& list, const Screen& screen) {
   Table table(
-      {{"ID", true, Shrink::never, 0},
-       {"NAME", false, Shrink::in_the_middle, 16},
-       {"STATUS", false, Shrink::never, 0},
-       {"DEVICES", false, Shrink::in_the_middle, 10},
-       {"TIME", true, Shrink::never, 0},
-       {"REASON", false, Shrink::at_the_end, 12}});
+      {{"ID", true, Shrink::never},
+       {"NAME", false, Shrink::in_the_middle, 12, 26},
+       {"STATUS", false, Shrink::at_the_end, 9, 18},
+       {"DEVICES", false, Shrink::in_the_middle, 10, 14},
+       {"TIME", true, Shrink::never},
+       {"REASON", false, Shrink::at_the_end, 8, 40}});
   for (const Row& row : tree_of(list)) {
     const std::string name = name_in_tree(row);
     if (row.group != nullptr) {
@@ -306,9 +308,8 @@ std::string detail_text(const wire::Detail& detail, const Screen& screen) {
   for (const wire::Task& task : group.tasks) {
     const std::string remark = remark_of(task);
     text += fmt::format(
-        "  {} (#{}): {}{}\n",
-        harmless(task.shown.empty() ? task.fullname : task.shown),
-        task.id,
+        "  {}: {}{}\n",
+        label_of(task),
         coloured(status_text(task), colour_of_status(task.status), screen.colour),
         remark.empty() ? "" : ": " + remark);
   }
@@ -368,9 +369,8 @@ std::string wait_text(const wire::WaitAnswer& answer, const Screen& screen) {
   const auto add = [&](const wire::Task& task) {
     const std::string remark = remark_of(task);
     text += fmt::format(
-        "  {} (#{}): {}{}\n",
-        harmless(task.shown.empty() ? task.fullname : task.shown),
-        task.id,
+        "  {}: {}{}\n",
+        label_of(task),
         coloured(task.status, colour_of_status(task.status), screen.colour),
         remark.empty() ? "" : ": " + remark);
     if (task.status == "Failed" && task.stderr_) {
@@ -420,15 +420,15 @@ std::string devices_text(const wire::Devices& devices, const Screen& screen) {
       static_cast<double>(devices.host.cpus.value) / 1000,
       describe(Mib{devices.host.ram}));
   Table table(
-      {{"DEVICE", false, Shrink::never, 0},
-       {"MODEL", false, Shrink::in_the_middle, 10},
-       {"HEALTH", false, Shrink::never, 0},
-       {"TOTAL", true, Shrink::never, 0},
-       {"OTHERS", true, Shrink::never, 0},
-       {"TASKS'", true, Shrink::never, 0},
-       {"FREE", true, Shrink::never, 0},
-       {"TASKS", false, Shrink::in_the_middle, 12},
-       {"NOTE", false, Shrink::at_the_end, 12}});
+      {{"DEVICE", false, Shrink::never},
+       {"MODEL", false, Shrink::in_the_middle, 10, 16},
+       {"HEALTH", false, Shrink::never},
+       {"TOTAL", true, Shrink::never},
+       {"OTHERS", true, Shrink::never},
+       {"TASKS'", true, Shrink::never},
+       {"FREE", true, Shrink::never},
+       {"TASKS", false, Shrink::in_the_middle, 12, 20},
+       {"NOTE", false, Shrink::at_the_end, 10, 20}});
   for (const wire::Device& device : devices.devices) {
     const bool fine = device.health == "ok";
     table.add(
