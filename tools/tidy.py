@@ -74,7 +74,7 @@ def ban(pattern: str, message: str, *rooms: str, comments: bool = False, tests: 
 
 BANS = [
     ban(
-        r"std::this_thread::sleep|\bu?sleep\s*\(|\bnanosleep\s*\(",
+        r"std::this_thread::sleep|\b(?:u|nano)?sleep\s*\(\s*[^)\s]",
         "sleeping blocks a thread: arm a timer of the loop (tests: move the clock)",
     ),
     ban(
