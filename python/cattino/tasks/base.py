@@ -51,12 +51,12 @@ class Task(Node):
         cascade: Optional[bool] = None,
         **unknown: NotAField,
     ) -> None:
-        if unknown:
-            self._reject(unknown)
         if type(self).run is Task.run:
             raise TypeError(f"{type(self).__name__} has no `run`: define it, or use ProcTask")
         if task_name is not None:
             self._name = check_name(task_name, type(self).__name__, "task_name", True)
+        if unknown:
+            self._reject(unknown)
         if priority != 0 or priority is False:
             self._priority = check_priority(self._owner(), priority)
         if cpus is not None:

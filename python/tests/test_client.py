@@ -1,0 +1,398 @@
+"""The client, export and create against a daemon on a real socket."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import FakeDaemon, environment_without_cattino
+
+import cattino
+from cattino import CattinoError, TaskFailed, TaskStatus, backend
+from cattino.exporting import Collector
+from cattino.tasks import ProcTask, TaskGraph, TaskGroup
+
+PACKAGE = str(Path(cattino.__file__).parent.parent)
+
+
+def problem(status: int, **told: Any) -> Any:
+    return lambda body: (status, told)
+
+
+def submitted(daemon: FakeDaemon, name: str = "t", **told: Any) -> ProcTask:
+    """A task that the daemon knows as id 41, and tells `told` about."""
+    task = ProcTask(func=lambda: None, task_name=name)
+    cattino.export(task)
+    daemon.answers["/v1/tasks/%2341"] = lambda body: (
+        200,
+        {"task": {"fullname": name, **told}, "attempts": []},
+    )
+    return task
+
+
+# ---- requests -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_an_answer_may_be_counted_or_chunked(daemon: FakeDaemon, chunked: bool) -> None:
+    daemon.chunked_answers = chunked
+    daemon.answers["/v1/health"] = lambda body: (200, {"version": "0.1.0"})
+    assert backend.ask("GET", "/v1/health") == {"version": "0.1.0"}
+    assert daemon.requests == [("GET", "/v1/health", b"")]
+
+
+def test_a_problem_becomes_an_error_with_its_field_and_hint(daemon: FakeDaemon) -> None:
+    daemon.answers["/v1/kill"] = problem(
+        404, title="No such task", detail="no task 'x'", hint="see meow list"
+    )
+    with pytest.raises(CattinoError) as caught:
+        backend.ask("POST", "/v1/kill", {"names": ["x"]})
+    assert str(caught.value) == "no task 'x' (see meow list)" and caught.value.status == 404
+
+
+def test_without_a_backend_it_is_started(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    daemon = FakeDaemon(short_path / "late.sock")
+    meow = short_path / "meow"
+    meow.write_text(f'#!/bin/sh\n[ "$1" = _start ] && echo {daemon.path}\n')
+    meow.chmod(0o755)
+    monkeypatch.setenv("CATTINO_MEOW", str(meow))
+    daemon.answers["/v1/health"] = lambda body: (200, 1)
+    assert backend.ask("GET", "/v1/health") == 1
+    meow.write_text("#!/bin/sh\necho 'the disk is full' >&2; exit 1\n")
+    with pytest.raises(CattinoError, match="could not be started: the disk is full"):
+        backend.ask("GET", "/v1/health")
+    monkeypatch.setenv("CATTINO_MEOW", str(short_path / "nowhere"))
+    with pytest.raises(CattinoError, match="cannot be executed"):
+        backend.ask("GET", "/v1/health")
+    daemon.close()
+
+
+def test_the_socket_is_found_by_the_rules_of_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = os.uname().nodename
+    monkeypatch.setenv("CATTINO_HOME", "/h")
+    assert next(backend.candidates()) == f"/h/.state/{host}/meow.sock"
+    monkeypatch.delenv("CATTINO_HOME")
+    monkeypatch.setenv("XDG_STATE_HOME", "/x")
+    paths = list(backend.candidates())
+    assert paths == [f"/x/cattino/{host}/meow.sock", f"/var/tmp/cattino-{os.getuid()}/{host}/meow.sock"]
+    monkeypatch.setenv("CATTINO_SOCKET", "/s")
+    assert list(backend.candidates()) == ["/s"]
+
+
+def test_a_socket_with_a_long_path_is_reached(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = short_path / ("d" * 100)
+    deep.mkdir()
+    here = os.getcwd()
+    os.chdir(deep)
+    daemon = FakeDaemon(Path("meow.sock"))
+    os.chdir(here)
+    daemon.answers["/v1/health"] = lambda body: (200, 5)
+    monkeypatch.setenv("CATTINO_SOCKET", str(deep / "meow.sock"))
+    assert backend.ask("GET", "/v1/health") == 5
+    daemon.close()
+
+
+# ---- export ---------------------------------------------------------------------------------------
+
+
+def test_export_submits_at_once_and_says_so(daemon: FakeDaemon, capfd: pytest.CaptureFixture[str]) -> None:
+    group = TaskGroup([ProcTask("a"), ProcTask("b")], "sequential", "g")
+    cattino.export(group)
+    assert capfd.readouterr().err == "created 2 tasks in /logs/day/time\n"
+    assert [next(iter(line)) for line in daemon.lines()] == [
+        "submission",
+        "group",
+        "task",
+        "task",
+        "edge",
+        "end",
+    ]
+    assert [task._id for task in group.all_tasks] == [41, 42]
+    assert cattino.where() == Path("/logs/day/time")
+    with pytest.raises(CattinoError, match="has been submitted already"):
+        cattino.export(group.all_tasks[0])  # type: ignore[arg-type]
+
+
+def test_the_next_export_takes_another_default_name(daemon: FakeDaemon) -> None:
+    for expected in ("train", "train_1"):
+        task = ProcTask("python train.py")
+        cattino.export(task)
+        assert task.fullname == expected
+
+
+def test_a_submission_that_got_no_answer_is_sent_again_with_its_key(daemon: FakeDaemon) -> None:
+    daemon.hang_up = 1
+    cattino.export(ProcTask("a"))
+    assert len(daemon.requests) == 1 and daemon.lines()[0]["submission"]["key"]
+
+
+def test_a_problem_of_a_line_names_the_task(daemon: FakeDaemon) -> None:
+    told = {"detail": "no machine has 9 devices", "field": "task.request.min_devices", "line": 4, "hint": "h"}
+    daemon.answers["/v1/submissions"] = problem(422, **told)
+    with pytest.raises(CattinoError) as caught:
+        cattino.export(TaskGroup([ProcTask("a"), ProcTask("b", min_devices=9)], group_name="g"))
+    assert str(caught.value) == "request.min_devices: ProcTask g/b: no machine has 9 devices (h)"
+
+
+@pytest.mark.parametrize("wrong", [None, "python x.py", [ProcTask("x")], ProcTask, 3])
+def test_export_refuses_what_is_no_task(wrong: Any) -> None:
+    with pytest.raises(CattinoError, match="expected a Task, a TaskGroup or a TaskGraph"):
+        cattino.export(wrong)
+
+
+def test_a_large_submission_is_streamed_whole(daemon: FakeDaemon) -> None:
+    tasks = [ProcTask("x" * 100, task_name=f"t{i}") for i in range(5000)]
+    cattino.export(TaskGroup(tasks))
+    assert len(daemon.requests[0][2]) > 600_000 and len(daemon.lines()) == 5003
+
+
+# ---- tasks after they were submitted ---------------------------------------------------------------
+
+
+def test_a_task_is_asked_about_by_its_id(daemon: FakeDaemon) -> None:
+    task = submitted(daemon, status="Running", pid=7, attempt=2, devices=["cuda:1", "cuda:3"], exit=None)
+    assert (task.status, task.pid, task.attempt) == (TaskStatus.Running, 7, 2)
+    assert task.assigned_device_indices == [1, 3] and task.exit_code is None
+    daemon.answers["/v1/cancel"] = lambda body: (200, {"count": 1})
+    task.cancel()
+    assert daemon.lines() == [{"names": ["#41"]}]
+
+
+def test_waiting_ends_with_the_status_or_the_timeout(daemon: FakeDaemon) -> None:
+    task = submitted(daemon, status="Done")
+    daemon.answers["/v1/wait"] = lambda body: (200, {"outcome": 0})
+    assert task.wait() == "Done"
+    daemon.answers["/v1/wait"] = lambda body: (200, {"outcome": 5})
+    with pytest.raises(TimeoutError):
+        task.wait(timeout=1.5)
+    assert daemon.lines() == [{"names": ["#41"], "timeout_ms": 1500}]
+
+
+def test_the_result_of_a_function_is_read_from_its_directory(daemon: FakeDaemon, tmp_path: Path) -> None:
+    task = submitted(daemon, status="Done", directory=str(tmp_path), attempt=1)
+    daemon.answers["/v1/wait"] = lambda body: (200, {"outcome": 0})
+    assert task.result() is None
+    (tmp_path / "result.pkl").write_bytes(pickle.dumps({"accuracy": 0.97}))
+    assert task.result(timeout=3) == {"accuracy": 0.97}
+
+
+def test_the_result_of_a_failed_task_is_its_failure(daemon: FakeDaemon, tmp_path: Path) -> None:
+    log = tmp_path / "stderr.log"
+    log.write_text("ValueError: bad\n")
+    task = submitted(daemon, status="Failed", exit={"text": "exit status 1", "code": 1}, stderr=str(log))
+    daemon.answers["/v1/wait"] = lambda body: (200, {"outcome": 1})
+    with pytest.raises(TaskFailed, match=r"t ended Failed: exit status 1\nValueError: bad"):
+        task.result()
+
+
+def test_where_tells_the_paths_of_logs(daemon: FakeDaemon) -> None:
+    told = {
+        "directory": "/l/p/t",
+        "stdout": "/l/p/t/stdout.log",
+        "stderr": "/l/p/t/stderr.log",
+        "run_dir": "/l",
+    }
+    daemon.answers["/v1/tasks/p%2Ft"] = lambda body: (200, {"task": told})
+    found = cattino.where("p/t")
+    assert isinstance(found, tuple) and found.stdout == Path("/l/p/t/stdout.log")
+    daemon.answers["/v1/tasks/p"] = lambda body: (200, {"group": {"fullname": "p"}, "tasks": [told]})
+    assert cattino.where("p") == Path("/l/p")
+
+
+def test_settings_are_read_from_their_file(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    from cattino import settings
+
+    file = short_path / "settings.toml"
+    monkeypatch.setenv("CATTINO_SETTINGS", str(file))
+    settings.reload()
+    assert settings["grace"] == "30s" and settings.override_exist_tasks == "forbid"
+    file.write_text('override-exist-tasks = "rename"\n')
+    settings.reload()
+    assert settings.override_exist_tasks == "rename"
+    with pytest.raises(AttributeError, match="did you mean 'grace'"):
+        _ = settings.grac
+    file.write_text("grac = 1\n")
+    settings.reload()
+    with pytest.raises(CattinoError, match="grac: .*did you mean 'grace'"):
+        dict(settings)
+    settings.reload()
+
+
+# ---- python -m cattino.create ----------------------------------------------------------------------
+
+
+def create(
+    tmp_path: Path, script: str, *arguments: str, socket: str = "", options: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
+    (tmp_path / "task.py").write_text(textwrap.dedent(script))
+    (tmp_path / "helper.py").write_text("VALUE = 5\n")
+    environment = {**environment_without_cattino(), "PYTHONPATH": PACKAGE, "CATTINO_SOCKET": socket}
+    environment["CATTINO_MEOW"] = str(tmp_path / "nowhere")
+    return subprocess.run(
+        [sys.executable, "-m", "cattino.create", *options, "task.py", *arguments],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+HEAD = "import sys, cattino\nfrom cattino.tasks import ProcTask, TaskGroup, TaskGraph\n"
+
+
+def test_create_runs_the_script_as_main_with_its_arguments(daemon: FakeDaemon, tmp_path: Path) -> None:
+    script = HEAD + (
+        "import helper\n"
+        "if __name__ == '__main__':\n"
+        "    cattino.export(ProcTask(sys.argv[1:], task_name='a'))\n"
+        "    cattino.export(ProcTask('b', min_devices=helper.VALUE))\n"
+    )
+    done = create(tmp_path, script, "--lr", "0.1", socket=daemon.path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        "  a  Waiting: devices are taken\n  b  Waiting: devices are taken\ncreated 2 tasks in /logs/day/time\n"
+    )
+    sent = daemon.lines()
+    assert sent[1]["task"]["argv"] == ["--lr", "0.1"] and sent[2]["task"]["request"] == {"min_devices": 5}
+    assert sent[0]["submission"]["source"] == "task.py" and sent[0]["submission"]["python_path"][0] == str(
+        tmp_path
+    )
+
+
+def test_create_answers_in_json(daemon: FakeDaemon, tmp_path: Path) -> None:
+    done = create(tmp_path, HEAD + "cattino.export(ProcTask('a'))", socket=daemon.path, options=("--json",))
+    assert json.loads(done.stdout)["count"] == 1
+
+
+def test_create_sends_what_the_script_defines_by_value(daemon: FakeDaemon, tmp_path: Path) -> None:
+    pytest.importorskip("cloudpickle")
+    script = HEAD + (
+        "SCALE = 3\n"
+        "class Mine(ProcTask):\n"
+        "    async def on_start(self):\n"
+        "        await super().on_start()\n"
+        "def work():\n"
+        "    return SCALE * 2\n"
+        "cattino.export(Mine(work))\n"
+    )
+    done = create(tmp_path, script, socket=daemon.path)
+    assert done.returncode == 0, done.stderr
+    sent = daemon.lines()
+    assert sent[2]["task"] == {
+        "ref": 1,
+        "name": "work",
+        "function": "work()",
+        "hooks": ["on_start"],
+        "object": 0,
+    }
+    import base64
+
+    (found,) = pickle.loads(base64.b64decode(sent[1]["objects"]))
+    assert found.run() == 6
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "said"),
+    [
+        ("", 2, "task.py: nothing was exported: end it with cattino.export(task)\n"),
+        ("cattino.export(ProcTask('x', min_devices=-1))", 2, "task.py:3: min_devices: ProcTask: expected"),
+        ("t = ProcTask('x')\ncattino.exprot(t)", 2, "AttributeError: module 'cattino' has no attribute"),
+        ("raise SystemExit(7)", 7, ""),
+        ("cattino.export(ProcTask('x')); sys.exit('stopped')", 1, "stopped\n"),
+        ("def f(:", 2, "task.py is not valid Python; nothing was submitted\n"),
+        (
+            "a, b = ProcTask('a'), ProcTask('b')\ng = TaskGraph(); g.add_edges_from([(a, b), (b, a)])\ncattino.export(g)",
+            2,
+            "task.py:5: execute_strategy: these wait for each other: a → b → a\n",
+        ),
+        (
+            "cattino.export(ProcTask('a', task_name='n'))\ncattino.export(ProcTask('b', task_name='n'))",
+            2,
+            "task.py:4: task_name: two tasks are named 'n': ProcTask('a') and ProcTask('b')",
+        ),
+    ],
+)
+def test_create_refuses_with_the_place_of_the_fault(
+    daemon: FakeDaemon, tmp_path: Path, script: str, status: int, said: str
+) -> None:
+    done = create(tmp_path, HEAD + script, socket=daemon.path)
+    assert done.returncode == status and said in done.stderr, done.stderr
+    assert "cattino/" not in done.stderr and daemon.requests == []
+
+
+def test_create_shows_the_frames_of_the_user_only(daemon: FakeDaemon, tmp_path: Path) -> None:
+    done = create(tmp_path, HEAD + "def f():\n    1 / 0\nf()", socket=daemon.path)
+    assert done.returncode == 2
+    files = [line for line in done.stderr.splitlines() if line.startswith("  File")]
+    assert [line.split(",")[1] for line in files] == [" line 5", " line 4"]
+    assert done.stderr.endswith(
+        "ZeroDivisionError: division by zero\ntask.py raised ZeroDivisionError; nothing was submitted\n"
+    )
+
+
+def test_create_honours_a_clean_exit_of_the_script(daemon: FakeDaemon, tmp_path: Path) -> None:
+    done = create(tmp_path, HEAD + "cattino.export(ProcTask('a'))\nsys.exit()", socket=daemon.path)
+    assert done.returncode == 0 and len(daemon.requests) == 1
+
+
+def test_create_says_what_the_backend_says(daemon: FakeDaemon, tmp_path: Path) -> None:
+    daemon.answers["/v1/submissions"] = problem(
+        409, detail="the name a is taken", line=2, hint="meow cancel a"
+    )
+    done = create(tmp_path, HEAD + "cattino.export(ProcTask('a'))", socket=daemon.path)
+    assert done.returncode == 2
+    assert done.stderr == "task.py: ProcTask a: the name a is taken (meow cancel a)\n"
+
+
+def test_create_without_a_backend_or_a_script(tmp_path: Path) -> None:
+    done = create(tmp_path, HEAD + "cattino.export(ProcTask('a'))", socket=str(tmp_path / "none.sock"))
+    assert done.returncode == 2 and "cannot be executed" in done.stderr
+    done = create(tmp_path, "", options=("--jsno",))
+    assert done.returncode == 2 and "unknown option --jsno" in done.stderr
+
+
+def test_plain_python_submits_by_itself(daemon: FakeDaemon, tmp_path: Path) -> None:
+    script = tmp_path / "plain.py"
+    script.write_text(HEAD + "cattino.export(ProcTask('a'))\n")
+    environment = {**environment_without_cattino(), "PYTHONPATH": PACKAGE, "CATTINO_SOCKET": daemon.path}
+    done = subprocess.run(
+        [sys.executable, str(script)], env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert (done.stdout, done.stderr) == ("", "created 1 task in /logs/day/time\n")
+    assert daemon.lines()[0]["submission"]["source"] == "plain.py"
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    code = "import sys, cattino, cattino.tasks; print(*sys.modules)"
+    environment = {**environment_without_cattino(), "PYTHONPATH": PACKAGE}
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {PACKAGE!r}); {code}"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    heavy = {"asyncio", "http.client", "subprocess", "cloudpickle", "json", "inspect", "difflib"}
+    assert heavy & set(done.stdout.split()) == set()
+
+
+def test_exit_and_retry_leaves_with_its_status(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cattino.exit_and_retry()
+    assert caught.value.code == 100
+
+
+def test_collecting_is_off_by_default() -> None:
+    assert Collector.work is None and not Collector.off
+    graph = TaskGraph()
+    assert len(graph) == 0 and graph
