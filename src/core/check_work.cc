@@ -28,12 +28,14 @@ std::vector<Problem> Scheduler::Impl::check(const Submitted& work) const {
       continue;
     }
     last = &task.request;
-    if (std::optional<Problem> problem = pool_.infeasible(task.request); problem.has_value()) {
-      problem->node = Node::of(task.id);
-      problems.push_back(*problem);
-      if (problem->kind == Problem::Kind::no_host) {
-        break;
-      }
+    std::optional<Problem> problem = pool_.infeasible(task.request);
+    if (!problem.has_value()) {
+      continue;
+    }
+    problem->node = Node::of(task.id);
+    problems.push_back(*std::move(problem));
+    if (problems.back().kind == Problem::Kind::no_host) {
+      break;
     }
   }
   return problems;

@@ -8,18 +8,22 @@ namespace {
 
 constexpr std::size_t most_nodes = 8;
 
+void collect(const Links& links, EdgeStatus status, Reason& reason) {
+  for (const EdgeRecord* edge = links.in; edge != nullptr; edge = edge->next_in) {
+    if (edge->status != status) {
+      continue;
+    }
+    ++reason.count;
+    if (reason.nodes.size() < most_nodes) {
+      reason.nodes.push_back(edge->from.node());
+    }
+  }
+}
+
 /// Prerequisites of the task and of the groups around it that are in the given status.
 void collect(const Tables& tables, NodeRef node, EdgeStatus status, Reason& reason) {
   for (; node; node = tables.parent(node)) {
-    for (const EdgeRecord* edge = tables.links(node).in; edge != nullptr; edge = edge->next_in) {
-      if (edge->status != status) {
-        continue;
-      }
-      ++reason.count;
-      if (reason.nodes.size() < most_nodes) {
-        reason.nodes.push_back(edge->from.node());
-      }
-    }
+    collect(tables.links(node), status, reason);
   }
 }
 

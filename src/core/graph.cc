@@ -50,13 +50,15 @@ void Scheduler::Impl::carry_end(NodeRef node) {
       work_.push_back({Op::Kind::died, edge->to, node, false});
     }
   }
-  if (const NodeRef parent = tables_.parent(node); parent) {
-    GroupRecord& group = tables_.group(parent);
-    CHECK(group.open > 0);
-    --group.open;
-    group.not_done += ok ? 0U : 1U;
-    settle(group);
+  const NodeRef parent = tables_.parent(node);
+  if (!parent) {
+    return;
   }
+  GroupRecord& group = tables_.group(parent);
+  CHECK(group.open > 0);
+  --group.open;
+  group.not_done += ok ? 0U : 1U;
+  settle(group);
 }
 
 void Scheduler::Impl::carry_unend(NodeRef node, bool was_ok) {

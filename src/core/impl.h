@@ -125,10 +125,14 @@ class Scheduler::Impl {
   void stop(TaskRecord& record, Cause cause);
 
   // invariants.cc
+  struct Sums;
   void check_tasks() const;
+  void check_task(const TaskRecord& record, Sums& sums) const;
   void check_groups() const;
-  void check_queue() const;
+  void check_group(const GroupRecord& record) const;
   void check_edges() const;
+  void check_links(NodeRef node) const;
+  void check_queue() const;
 
   Tables tables_;
   Pool pool_;

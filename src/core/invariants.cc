@@ -24,6 +24,11 @@ bool holds_resources(const TaskState& state) {
   return false;
 }
 
+/// What tasks hold is what the pool has given away.
+void check_claims(const DeviceUse& use, Mib claimed) {
+  CHECK(use.claimed == claimed);
+}
+
 bool is_nothing(const Allocation& allocation) {
   return allocation.devices.empty() && allocation.cpus.value == 0 && allocation.ram.value == 0;
 }
@@ -39,106 +44,120 @@ void Scheduler::Impl::check_invariants() const {
   CHECK(work_.empty() && effects_.empty() && changed_tasks_.empty() && changed_groups_.empty());
 }
 
-void Scheduler::Impl::check_tasks() const {
+/// The sums over all tasks that the scheduler also keeps as counts.
+struct Scheduler::Impl::Sums {
   std::uint64_t waiting = 0;
   std::uint64_t ready = 0;
   std::uint64_t backing_off = 0;
-  std::map<std::pair<std::uint32_t, std::uint16_t>, Mib> claims;
-  tables_.tasks.for_each([&](const TaskRecord& record) {
-    const TaskState& state = record.state;
-    const bool waits = state.status == TaskStatus::waiting;
-    const bool runs = state.status == TaskStatus::running;
-    waiting += waits ? 1U : 0U;
-    ready += record.bucket == TaskRecord::Bucket::ready ? 1U : 0U;
-    backing_off += record.bucket == TaskRecord::Bucket::backoff ? 1U : 0U;
-    CHECK(runs == (running_.count(record.spec.id) == 1));
-    CHECK(runs == (state.phase != TaskPhase::none));
-    CHECK(holds_resources(state) || is_nothing(state.allocation));
-    // A gang is whole or not there.
-    const std::size_t wanted = holds_resources(state) ? record.spec.request.min_devices : 0U;
-    CHECK(state.allocation.devices.size() == wanted && state.allocation.mib.size() == wanted);
-    CHECK(record.links.dead <= record.links.pending);
-    CHECK(
-        (record.bucket != TaskRecord::Bucket::none) ==
-        (waits && !state.held && record.links.pending == 0));
-    for (std::size_t i = 0; i < state.allocation.devices.size(); ++i) {
-      claims[{state.allocation.host, state.allocation.devices[i]}] += state.allocation.mib[i];
-    }
-  });
-  CHECK(waiting == waiting_ && ready == queue_.size() && backing_off == backing_off_.size());
-  // What is held by tasks is what the pool has given away.
+  std::map<std::pair<std::uint32_t, std::size_t>, Mib> claims;
+};
+
+void Scheduler::Impl::check_tasks() const {
+  Sums sums;
+  tables_.tasks.for_each([this, &sums](const TaskRecord& record) { check_task(record, sums); });
+  CHECK(sums.waiting == waiting_);
+  CHECK(sums.ready == queue_.size());
+  CHECK(sums.backing_off == backing_off_.size());
   for (const Host& host : pool_.hosts()) {
     const HostUse& use = *pool_.use_of(host.id);
     for (std::size_t i = 0; i < use.devices.size(); ++i) {
-      const auto held = claims.find({host.id, static_cast<std::uint16_t>(i)});
-      CHECK(use.devices[i].claimed == (held == claims.end() ? Mib{} : held->second));
+      check_claims(use.devices[i], sums.claims[{host.id, i}]);
     }
+  }
+}
+
+void Scheduler::Impl::check_task(const TaskRecord& record, Sums& sums) const {
+  const TaskState& state = record.state;
+  const bool waits = state.status == TaskStatus::waiting;
+  const bool runs = state.status == TaskStatus::running;
+  const bool queued = record.bucket != TaskRecord::Bucket::none;
+  CHECK(runs == (running_.count(record.spec.id) == 1));
+  CHECK(runs == (state.phase != TaskPhase::none));
+  CHECK(holds_resources(state) || is_nothing(state.allocation));
+  // A gang is whole or not there.
+  const std::size_t wanted = holds_resources(state) ? record.spec.request.min_devices : 0U;
+  CHECK(state.allocation.devices.size() == wanted && state.allocation.mib.size() == wanted);
+  CHECK(record.links.dead <= record.links.pending);
+  CHECK(queued == (waits && !state.held && record.links.pending == 0));
+  sums.waiting += waits ? 1U : 0U;
+  sums.ready += record.bucket == TaskRecord::Bucket::ready ? 1U : 0U;
+  sums.backing_off += record.bucket == TaskRecord::Bucket::backoff ? 1U : 0U;
+  for (std::size_t i = 0; i < wanted; ++i) {
+    sums.claims[{state.allocation.host, state.allocation.devices[i]}] += state.allocation.mib[i];
   }
 }
 
 void Scheduler::Impl::check_groups() const {
   std::uint64_t hooks = 0;
-  tables_.groups.for_each([&](const GroupRecord& record) {
-    std::uint64_t open = 0;
-    std::uint64_t not_done = 0;
-    for (NodeRef member = record.first_member; member; member = tables_.next_member(member)) {
-      const bool ended = tables_.ended(member);
-      open += ended ? 0U : 1U;
-      not_done += ended && !tables_.ended_ok(member) ? 1U : 0U;
-    }
-    CHECK(open == record.open && not_done == record.not_done);
-    CHECK(!record.ended || open == 0);
-    const bool runs_hook =
-        record.state.phase == GroupPhase::start_hook || record.state.phase == GroupPhase::end_hook;
-    hooks += runs_hook ? 1U : 0U;
-    CHECK(runs_hook || record.waiters.empty());
-    CHECK(runs_hook == (hooking_.count(record.spec.id) == 1));
-    // Nothing is left open that could end by itself.
-    CHECK(record.ended || open > 0 || runs_hook || record.members == 0);
-    for (const TaskId waiter : record.waiters) {
-      const TaskState& state = tables_.tasks.find(waiter.value)->state;
-      CHECK(state.phase == TaskPhase::group_hooks);
-    }
+  tables_.groups.for_each([this, &hooks](const GroupRecord& record) {
+    check_group(record);
+    hooks += hooking_.count(record.spec.id);
   });
   CHECK(hooks == hooking_.size());
 }
 
-/// The counts before each node are the edges and gates before it, and each edge says how its source
-/// ended.
+void Scheduler::Impl::check_group(const GroupRecord& record) const {
+  std::uint64_t open = 0;
+  std::uint64_t not_done = 0;
+  for (NodeRef member = record.first_member; member; member = tables_.next_member(member)) {
+    const bool ended = tables_.ended(member);
+    open += ended ? 0U : 1U;
+    not_done += ended && !tables_.ended_ok(member) ? 1U : 0U;
+  }
+  CHECK(open == record.open && not_done == record.not_done);
+  CHECK(!record.ended || open == 0);
+  const bool runs_hook =
+      record.state.phase == GroupPhase::start_hook || record.state.phase == GroupPhase::end_hook;
+  CHECK(runs_hook || record.waiters.empty());
+  CHECK(runs_hook == (hooking_.count(record.spec.id) == 1));
+  // Nothing is left open that could end by itself.
+  CHECK(record.ended || open > 0 || runs_hook || record.members == 0);
+  const bool all_wait =
+      std::all_of(record.waiters.begin(), record.waiters.end(), [this](TaskId waiter) {
+        return tables_.tasks.find(waiter.value)->state.phase == TaskPhase::group_hooks;
+      });
+  CHECK(all_wait);
+}
+
 void Scheduler::Impl::check_edges() const {
-  const auto check_node = [this](NodeRef node) {
-    const Links& links = tables_.links(node);
-    std::uint32_t pending = 0;
-    std::uint32_t dead = 0;
-    for (const EdgeRecord* edge = links.in; edge != nullptr; edge = edge->next_in) {
-      EdgeStatus expected = EdgeStatus::pending;
-      if (tables_.ended(edge->from)) {
-        expected = satisfies(edge->when, tables_.ended_ok(edge->from)) ? EdgeStatus::satisfied
-                                                                       : EdgeStatus::dead;
-      }
-      CHECK(edge->status == expected);
-      pending += expected != EdgeStatus::satisfied ? 1U : 0U;
-      dead += expected == EdgeStatus::dead ? 1U : 0U;
-    }
-    const NodeRef parent = tables_.parent(node);
-    pending += parent && tables_.links(parent).pending > 0 ? 1U : 0U;
-    CHECK(links.pending == pending && links.dead == dead);
-  };
   tables_.tasks.for_each(
-      [&check_node](const TaskRecord& record) { check_node(NodeRef::of(record.spec.id)); });
+      [this](const TaskRecord& record) { check_links(NodeRef::of(record.spec.id)); });
   tables_.groups.for_each(
-      [&check_node](const GroupRecord& record) { check_node(NodeRef::of(record.spec.id)); });
+      [this](const GroupRecord& record) { check_links(NodeRef::of(record.spec.id)); });
+}
+
+/// The counts before a node are the edges and gates before it, and each edge says how its source
+/// ended.
+void Scheduler::Impl::check_links(NodeRef node) const {
+  const Links& links = tables_.links(node);
+  std::uint32_t pending = 0;
+  std::uint32_t dead = 0;
+  bool truthful = true;
+  for (const EdgeRecord* edge = links.in; edge != nullptr; edge = edge->next_in) {
+    EdgeStatus expected = EdgeStatus::pending;
+    if (tables_.ended(edge->from)) {
+      const bool satisfied = satisfies(edge->when, tables_.ended_ok(edge->from));
+      expected = satisfied ? EdgeStatus::satisfied : EdgeStatus::dead;
+    }
+    truthful = truthful && edge->status == expected;
+    pending += expected != EdgeStatus::satisfied ? 1U : 0U;
+    dead += expected == EdgeStatus::dead ? 1U : 0U;
+  }
+  const NodeRef parent = tables_.parent(node);
+  pending += parent && tables_.links(parent).pending > 0 ? 1U : 0U;
+  CHECK(truthful);
+  CHECK(links.pending == pending && links.dead == dead);
 }
 
 void Scheduler::Impl::check_queue() const {
   std::uint64_t users = 0;
+  bool something_fits = false;
   for (const auto& [request, shape] : queue_.shapes()) {
     users += shape.users;
-    if (settled_ && !paused_ && !shape.ready.empty()) {
-      CHECK(!pool_.place(request).has_value());
-    }
+    something_fits = something_fits || (!shape.ready.empty() && pool_.place(request).has_value());
   }
   CHECK(users == tables_.tasks.size());
+  CHECK(!something_fits || paused_ || !settled_);
 }
 
 }  // namespace cattino::core

@@ -58,13 +58,8 @@ class PagedTable {
   template <class Visit>
   void for_each(Visit visit) const {
     for (const std::unique_ptr<Page>& page : pages_) {
-      if (page == nullptr) {
-        continue;
-      }
-      for (const std::optional<Record>& cell : page->cells) {
-        if (cell.has_value()) {
-          visit(*cell);
-        }
+      if (page != nullptr) {
+        for_each_on(*page, visit);
       }
     }
   }
@@ -76,6 +71,15 @@ class PagedTable {
     std::array<std::optional<Record>, page_size> cells;
     std::size_t live = 0;
   };
+
+  template <class Visit>
+  static void for_each_on(const Page& page, Visit& visit) {
+    for (const std::optional<Record>& cell : page.cells) {
+      if (cell.has_value()) {
+        visit(*cell);
+      }
+    }
+  }
 
   Page* page_of(std::uint64_t id) {
     const std::size_t index = id / page_size;

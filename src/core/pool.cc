@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <utility>
 
 #include "base/check.h"
 #include "core/fit.h"
@@ -27,6 +28,12 @@ void hold(HostUse& use, TaskId task, const Allocation& allocation) {
   }
 }
 
+void remove_holder(DeviceUse& device, TaskId task) {
+  const auto holder = std::lower_bound(device.holders.begin(), device.holders.end(), task);
+  CHECK(holder != device.holders.end() && *holder == task);
+  device.holders.erase(holder);
+}
+
 void let_go(HostUse& use, TaskId task, const Allocation& allocation) {
   use.cpus.value -= allocation.cpus.value;
   use.ram -= allocation.ram;
@@ -34,9 +41,7 @@ void let_go(HostUse& use, TaskId task, const Allocation& allocation) {
     DeviceUse& device = use.devices.at(allocation.devices[i]);
     device.claimed -= i < allocation.mib.size() ? allocation.mib[i] : Mib{};
     device.whole = device.whole && !allocation.whole;
-    const auto holder = std::lower_bound(device.holders.begin(), device.holders.end(), task);
-    CHECK(holder != device.holders.end() && *holder == task);
-    device.holders.erase(holder);
+    remove_holder(device, task);
   }
 }
 
@@ -49,6 +54,47 @@ void note_limits(const Host& host, HostUse& use) {
   for (const Device& device : host.devices) {
     DeviceUse& held = use.devices[device.index];
     held.limit = std::max({held.limit, device.total, held.claimed});
+  }
+}
+
+bool is_numbered(const Host& host) {
+  for (std::size_t i = 0; i < host.devices.size(); ++i) {
+    if (host.devices[i].index != i) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void check_use(const DeviceUse& use) {
+  CHECK(use.claimed.value >= 0 && use.claimed <= use.limit);
+  CHECK(!use.whole || use.holders.size() == 1);
+  CHECK(!use.holders.empty() || use.claimed.value == 0);
+}
+
+Mib largest_device(const Host& host) {
+  Mib largest;
+  for (const Device& device : host.devices) {
+    largest = std::max(largest, device.total);
+  }
+  return largest;
+}
+
+/// What the request lacks on this empty host too. The problem is what the host that comes furthest
+/// lacks: devices come before cores, cores before memory.
+void note_shortage(const Fit& fit, Problem& problem) {
+  Problem::Kind lacks = Problem::Kind::infeasible_devices;
+  if (fit.devices_fit()) {
+    lacks = fit.cpus_fit() ? Problem::Kind::infeasible_ram : Problem::Kind::infeasible_cpus;
+    problem.most_cpus = std::max(problem.most_cpus, fit.host().cpus);
+    problem.most_ram = std::max(problem.most_ram, fit.host().ram);
+  }
+  problem.kind = std::max(problem.kind, lacks);
+  const auto most = static_cast<std::uint16_t>(fit.fitting().size());
+  if (std::pair(most, fit.eligible()) >= std::pair(problem.most, problem.of)) {
+    problem.most = most;
+    problem.of = fit.eligible();
+    problem.largest = std::max(problem.largest, largest_device(fit.host()));
   }
 }
 
@@ -84,9 +130,7 @@ HostUse& Pool::use_for(std::uint32_t host) {
 }
 
 void Pool::observe(const Host& host) {
-  for (std::size_t i = 0; i < host.devices.size(); ++i) {
-    CHECK(host.devices[i].index == i);
-  }
+  CHECK(is_numbered(host));
   const std::size_t position = position_of(host.id);
   if (position < hosts_.size() && hosts_[position].id == host.id) {
     hosts_[position] = host;
@@ -186,44 +230,22 @@ std::optional<Problem> Pool::infeasible(const Request& request) const {
   Problem problem;
   problem.kind = hosts_.empty() ? Problem::Kind::no_host : Problem::Kind::infeasible_devices;
   problem.wanted = request.min_devices;
-  const auto advance = [&problem](bool met, Problem::Kind next) {
-    problem.kind = met && problem.kind < next ? next : problem.kind;
-  };
-  bool first = true;
   for (const Host& host : hosts_) {
     const Fit fit(host, nullptr, request);
     if (fit.fits()) {
       return std::nullopt;
     }
-    advance(fit.devices_fit(), Problem::Kind::infeasible_cpus);
-    advance(fit.devices_fit() && fit.cpus_fit(), Problem::Kind::infeasible_ram);
-    const auto most = static_cast<std::uint16_t>(fit.fitting().size());
-    if (first || most > problem.most || (most == problem.most && fit.eligible() > problem.of)) {
-      problem.most = most;
-      problem.of = fit.eligible();
-      problem.largest = {};
-      for (const Device& device : host.devices) {
-        problem.largest = std::max(problem.largest, device.total);
-      }
-    }
-    first = false;
-    if (fit.devices_fit()) {
-      problem.most_cpus = std::max(problem.most_cpus, host.cpus);
-      problem.most_ram = std::max(problem.most_ram, host.ram);
-    }
+    note_shortage(fit, problem);
   }
   return problem;
 }
 
 void Pool::check_invariants() const {
   CHECK(hosts_.size() == uses_.size());
-  for (std::size_t i = 0; i < hosts_.size(); ++i) {
-    CHECK(uses_[i].cpus.value >= 0 && uses_[i].ram.value >= 0);
-    for (const DeviceUse& use : uses_[i].devices) {
-      CHECK(use.claimed.value >= 0 && use.claimed <= use.limit);
-      CHECK(!use.whole || use.holders.size() == 1);
-      CHECK(!use.holders.empty() || use.claimed.value == 0);
-    }
+  for (const HostUse& use : uses_) {
+    const bool sane = use.cpus.value >= 0 && use.ram.value >= 0;
+    CHECK(sane);
+    std::for_each(use.devices.begin(), use.devices.end(), check_use);
   }
 }
 

@@ -26,6 +26,8 @@ class Scheduler {
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
+  Scheduler(Scheduler&&) = delete;
+  Scheduler& operator=(Scheduler&&) = delete;
 
   /// Takes one event and appends what is to be done to `actions`, in the order in which it is to take
   /// effect. Events about attempts or hooks that are not current are ignored: reports may repeat.

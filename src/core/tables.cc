@@ -28,17 +28,14 @@ bool Tables::ended_ok(NodeRef node) const {
 }
 
 NodeRef Tables::dead_source(NodeRef node) const {
-  for (; node; node = parent(node)) {
-    if (links(node).dead == 0) {
-      continue;
-    }
-    for (const EdgeRecord* edge = links(node).in; edge != nullptr; edge = edge->next_in) {
-      if (edge->status == EdgeStatus::dead) {
-        return edge->from;
-      }
-    }
+  while (node && links(node).dead == 0) {
+    node = parent(node);
   }
-  return {};
+  const EdgeRecord* edge = node ? links(node).in : nullptr;
+  while (edge != nullptr && edge->status != EdgeStatus::dead) {
+    edge = edge->next_in;
+  }
+  return edge == nullptr ? NodeRef{} : edge->from;
 }
 
 std::vector<GroupRecord*> Tables::groups_around(const TaskRecord& record) {

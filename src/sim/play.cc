@@ -134,18 +134,20 @@ class Player {
 
   void change_device(const Doing& doing) {
     for (core::Host& host : hosts_) {
-      for (core::Device& device : host.devices) {
-        if (device.name != doing.device) {
-          continue;
-        }
-        if (doing.strangers_change) {
-          device.used_by_others = doing.strangers;
-          device.strangers = doing.strangers.value > 0;
-        } else {
-          device.health = doing.health;
-        }
-        step(core::HostObserved{host});
+      const auto device =
+          std::find_if(host.devices.begin(), host.devices.end(), [&doing](const auto& each) {
+            return each.name == doing.device;
+          });
+      if (device == host.devices.end()) {
+        continue;
       }
+      if (doing.strangers_change) {
+        device->used_by_others = doing.strangers;
+        device->strangers = doing.strangers.value > 0;
+      } else {
+        device->health = doing.health;
+      }
+      step(core::HostObserved{host});
     }
   }
 

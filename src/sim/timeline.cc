@@ -74,7 +74,7 @@ void Timeline::changed(
 
 std::string Timeline::end_text(const core::TaskState& state) const {
   using core::Cause;
-  const std::string status = core::name(state.status);
+  std::string status = core::name(state.status);
   switch (state.cause) {
     case Cause::none:
       return status;
