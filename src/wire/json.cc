@@ -63,6 +63,12 @@ std::string to_json(const T& value, Bytes bytes) {
   return std::move(out.text);
 }
 
+std::string json_text(std::string_view text) {
+  Output out;
+  write_text(out, text);
+  return std::move(out.text);
+}
+
 bool is_json(std::string_view text) {
   try {
     boost::json::monotonic_resource memory;

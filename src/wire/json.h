@@ -31,6 +31,9 @@ Result<T> from_json(std::string_view text, Reading reading = Reading::strict);
 template <class T>
 std::string to_json(const T& value, Bytes bytes = Bytes::replace);
 
+/// `text` as a JSON string with its quotes.
+std::string json_text(std::string_view text);
+
 /// False if no reading of `text` could succeed, whatever the type.
 bool is_json(std::string_view text);
 

@@ -1,0 +1,224 @@
+// Starts the engine on the real store, devices and supervisor, and serves it.
+#include "server/daemon.h"
+
+#include <cerrno>
+#include <csignal>
+#include <memory>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "engine/engine.h"
+#include "server/log.h"
+#include "server/router.h"
+#include "server/server.h"
+#include "sys/files.h"
+#include "sys/sockets.h"
+
+namespace cattino::server {
+
+namespace {
+
+constexpr int backlog = 512;
+
+std::string host_name() {
+  std::string name(256, '\0');
+  ::gethostname(name.data(), name.size() - 1);
+  return name.c_str();
+}
+
+/// Many clients, and a descriptor each; tasks get the limits of their submitters.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+/// SIGTERM and SIGINT as a descriptor. Before any thread is started: they inherit the mask.
+sys::Fd end_signals() {
+  sigset_t set{};
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  return sys::Fd{::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)};
+}
+
+Result<sys::Fd> listener_of(const Options& options) {
+  if (options.socket_fd < 0) {
+    return sys::listen_unix(options.socket, backlog);
+  }
+  sys::Fd fd{options.socket_fd};
+  const int flags = ::fcntl(fd.get(), F_GETFL);
+  if (flags < 0 || ::fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) != 0 ||
+      ::fcntl(fd.get(), F_SETFD, FD_CLOEXEC) != 0) {
+    return system_error("use the inherited socket", std::to_string(options.socket_fd), errno);
+  }
+  return fd;
+}
+
+Result<settings::Settings> settings_of(
+    const Options& options, const settings::Environment& environment) {
+  if (options.settings.empty()) {
+    return settings::load_default(environment);
+  }
+  Result<settings::Settings> settings = settings::load(options.settings);
+  const std::optional<std::string> devices = environment("CATTINO_DEVICES");
+  if (settings && devices && !devices->empty()) {
+    if (const Status set = settings::apply(*settings, "devices", *devices); !set) {
+      return set.error();
+    }
+  }
+  return settings;
+}
+
+class Daemon {
+ public:
+  Daemon(Options options, settings::Environment environment, Log log)
+      : options_(std::move(options)),
+        environment_(std::move(environment)),
+        log_(std::move(log)),
+        signals_(end_signals()),
+        watch_(loop_, signals_.get(), [this] { on_signal(); }) {}
+
+  Result<int> run() {
+    Result<sys::Fd> listener = listener_of(options_);
+    if (!listener) {
+      return listener.error();
+    }
+    const Status started = start_engine();
+    if (!started) {
+      log_.write("refusing", {{"error", started.error().message}, {"hint", started.error().hint}});
+    }
+    Open open = started ? route_to(Context{*engine_, host_name()})
+                        : refuse_all(started.error(), [this] { leave(ExitStatus::leave_all); });
+    server_ = std::make_unique<Server>(
+        loop_, std::move(*listener), std::move(open), [this](std::string_view problem) {
+          log_.write("failed", {{"problem", problem}});
+        });
+    log_.write("start", {{"version", CATTINO_VERSION}, {"state", options_.state}});
+    loop_.run();
+    server_.reset();
+    engine_.reset();
+    log_.write("leave", {{"status", std::to_string(status_)}});
+    return status_;
+  }
+
+ private:
+  Status start_engine() {
+    Result<settings::Settings> settings = settings_of(options_, environment_);
+    if (!settings) {
+      return settings.error();
+    }
+    if (const std::optional<std::string> cpus = environment_("CATTINO_CPUS");
+        cpus && !cpus->empty()) {
+      if (const Status set = settings::apply(*settings, "cpus", *cpus); !set) {
+        return set.error();
+      }
+    }
+    Result<std::unique_ptr<store::Store>> store =
+        store::Store::open(options_.state + "/state.db", loop_);
+    if (!store) {
+      return store.error();
+    }
+    devices::Choice choice;
+    choice.declared = settings->devices;
+    choice.cpus = settings->cpus;
+    Result<std::unique_ptr<devices::Probe>> probe = devices::make_probe(choice);
+    if (!probe) {
+      return probe.error();
+    }
+    engine::Engine::Options options;
+    options.state = options_.state;
+    options.home = options_.home;
+    options.socket = options_.socket;
+    options.supervisor_socket = options_.supervisor_socket;
+    options.settings = std::move(*settings);
+    options.guardian_pid = options_.guardian_pid;
+    options.supervisor_pid = options_.supervisor_pid;
+    Result<std::unique_ptr<engine::Engine>> engine = engine::Engine::start(
+        loop_,
+        std::move(options),
+        std::move(*store),
+        std::move(*probe),
+        [this](supervisor::Handlers handlers) {
+          return supervisor::connect(loop_, options_.supervisor_socket, std::move(handlers));
+        });
+    if (!engine) {
+      return engine.error();
+    }
+    engine_ = std::move(*engine);
+    engine_->on_leave([this](int status) { leave(status); });
+    return ok();
+  }
+
+  /// The first asks the engine; a second one does not wait for it.
+  void on_signal() {
+    signalfd_siginfo info{};
+    while (::read(signals_.get(), &info, sizeof info) > 0) {
+    }
+    log_.write("signal", {{"number", std::to_string(info.ssi_signo)}});
+    if (!engine_ || asked_) {
+      leave(ExitStatus::keep_tasks);
+      return;
+    }
+    asked_ = true;
+    engine_->leave(true, [this](const Result<std::uint64_t>& left) {
+      if (!left) {
+        log_.write("failed", {{"problem", left.error().message}});
+      }
+    });
+  }
+
+  void leave(int status) {
+    status_ = status;
+    if (server_) {
+      server_->finish([this] { loop_.stop(); });
+    } else {
+      loop_.stop();
+    }
+  }
+
+  Options options_;
+  settings::Environment environment_;
+  Log log_;
+  int status_ = ExitStatus::keep_tasks;
+  bool asked_ = false;
+
+  // In the order in which they need each other.
+  sys::Fd signals_;
+  sys::Loop loop_;
+  sys::Watch watch_;
+  std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<Server> server_;
+};
+
+}  // namespace
+
+Result<int> run_daemon(const Options& options, const settings::Environment& environment) {
+  raise_descriptor_limit();
+  if (const Status made = sys::make_directories(options.state, 0700); !made) {
+    return made.error();
+  }
+  Result<Log> log = Log::open(options.state + "/meowd.log");
+  if (!log) {
+    return log.error();
+  }
+  Options whole = options;
+  if (whole.supervisor_socket.empty()) {
+    whole.supervisor_socket = whole.state + "/supervisor.sock";
+  }
+  if (whole.socket.empty()) {
+    whole.socket = whole.state + "/meow.sock";
+  }
+  Daemon daemon{std::move(whole), environment, std::move(*log)};
+  return daemon.run();
+}
+
+}  // namespace cattino::server

@@ -1,0 +1,17 @@
+// From a request to the verb that answers it.
+#pragma once
+
+#include "base/result.h"
+#include "server/context.h"
+#include "server/http.h"
+
+namespace cattino::server {
+
+/// Opens requests for an engine, which must outlive the result.
+Open route_to(Context context);
+
+/// For a daemon that cannot work: every request is answered with `reason` and status 503, but
+/// POST /v1/exit, which calls `leave`.
+Open refuse_all(const Error& reason, std::function<void()> leave);
+
+}  // namespace cattino::server

@@ -1,0 +1,10 @@
+// POST /v1/cancel
+#include "server/verbs/act.h"
+
+namespace cattino::server::verbs {
+
+void cancel(Context& context, Request request, const Responder& responder) {
+  act(context, core::Verb::cancel, request, responder);
+}
+
+}  // namespace cattino::server::verbs

@@ -1,0 +1,18 @@
+// GET /v1/devices
+#include "server/answers.h"
+#include "server/verbs/input.h"
+#include "server/verbs/verbs.h"
+
+namespace cattino::server::verbs {
+
+void devices(Context& context, Request request, const Responder& responder) {
+  if (const Status good = Query{request}.check(); !good) {
+    responder.fail(good.error());
+    return;
+  }
+  wire::Devices answer = devices_of(context.engine.devices());
+  answer.host.name = context.host_name;
+  responder.send(wire::to_json(answer));
+}
+
+}  // namespace cattino::server::verbs

@@ -1,0 +1,30 @@
+// GET /v1/health
+#include <unistd.h>
+
+#include "server/answers.h"
+#include "server/verbs/input.h"
+#include "server/verbs/verbs.h"
+
+namespace cattino::server::verbs {
+
+void health(Context& context, Request request, const Responder& responder) {
+  if (const Status good = Query{request}.check(); !good) {
+    responder.fail(good.error());
+    return;
+  }
+  const engine::HealthView view = context.engine.health();
+  wire::Health answer;
+  answer.version = CATTINO_VERSION;
+  answer.pid = ::getpid();
+  answer.guardian = view.guardian;
+  answer.supervisor = view.supervisor;
+  answer.started = view.started.ms();
+  answer.home = view.home;
+  answer.state = view.state;
+  answer.counts = {
+      {core::name(core::TaskStatus::waiting), view.waiting},
+      {core::name(core::TaskStatus::running), view.running}};
+  responder.send(wire::to_json(answer));
+}
+
+}  // namespace cattino::server::verbs

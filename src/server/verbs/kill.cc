@@ -1,0 +1,10 @@
+// POST /v1/kill
+#include "server/verbs/act.h"
+
+namespace cattino::server::verbs {
+
+void kill(Context& context, Request request, const Responder& responder) {
+  act(context, core::Verb::kill, request, responder);
+}
+
+}  // namespace cattino::server::verbs

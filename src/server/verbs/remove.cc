@@ -1,0 +1,10 @@
+// POST /v1/remove
+#include "server/verbs/act.h"
+
+namespace cattino::server::verbs {
+
+void remove(Context& context, Request request, const Responder& responder) {
+  act(context, core::Verb::remove, request, responder);
+}
+
+}  // namespace cattino::server::verbs
