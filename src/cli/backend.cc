@@ -175,6 +175,7 @@ Result<bool> Backend::start(const StartOptions& options) const {
   }
   tell.reset();
   if (wait_for_ready(ready.get())) {
+    sys::reap(child.pidfd.get());  // it detached itself: what we started has most likely ended
     return true;
   }
   const ExitStatus status = wait_for_exit(child);

@@ -104,7 +104,8 @@ LineEditor::LineEditor(std::string prompt, Completer completer, WaitForInput wai
   el_set(line, EL_EDITOR, "emacs");
   el_set(line, EL_HIST, history, impl_->history);
   el_set(line, EL_GETCFN, &Impl::next_character);
-  el_set(line, EL_ADDFN, "meow-complete", "completes a word", &Impl::complete);
+  // The wide form: it keeps our constants, where the other one leaks copies of them.
+  el_wset(line, EL_ADDFN, L"meow-complete", L"completes a word", &Impl::complete);
   el_set(line, EL_BIND, "^I", "meow-complete", nullptr);
   el_set(line, EL_BIND, "^R", "em-inc-search-prev", nullptr);
   el_source(line, nullptr);  // the user's ~/.editrc

@@ -72,6 +72,8 @@ std::vector<std::string> completions_of(
   };
   std::vector<std::string>& found = completions.words;
   found.erase(std::remove_if(found.begin(), found.end(), differs), found.end());
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
   return std::move(found);
 }
 
