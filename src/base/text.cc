@@ -190,7 +190,7 @@ Result<Duration> parse_duration(std::string_view text) {
 std::string describe(Duration duration) {
   const std::int64_t us = duration.us;
   if (us < 0) {
-    return us > -longest_us ? "-" + describe(Duration{-us}) : "-" + describe(Duration{longest_us});
+    return fmt::format("-{}", describe(Duration{us > -longest_us ? -us : longest_us}));
   }
   if (us == 0) {
     return "0 s";
