@@ -1,0 +1,98 @@
+// The Python hosts of all submissions: starts them when they are needed, sends them calls, repeats the
+// calls that were not answered, replaces hosts that died.
+//
+// The life of a submission's host:
+//
+//   absent ──call──▶ starting ──attach──▶ attached ──exited──▶ absent
+//                       └──────exited──────▶ absent
+//
+// A call is known by its text and kept until it is answered; while one is kept and the host is absent,
+// the next generation is started. A host that dies three times in a row before it connects, or three
+// times over the same call, fails the calls: else a hook that kills its interpreter would loop for ever.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/exit_status.h"
+#include "base/ids.h"
+#include "host/channel.h"
+#include "host/lines.h"
+
+namespace cattino::host {
+
+/// What the hosts need from their owner, and tell it. Called on the loop's thread, also from within
+/// `call`, `attach` and `exited`.
+struct Handlers {
+  std::function<void(HostKey)> start;                     ///< have the supervisor start this host
+  std::function<std::string(SubmissionId)> introduction;  ///< the objects line
+  std::function<void(const std::string& call, bool ok, const std::string& error)> hook_done;
+  std::function<void(const std::string& call, const std::string& error)> run_failed;
+  std::function<void(const std::string& call, const std::string& text)> printed;
+  /// No host can be had for this call, a hook or a run: nobody has told the user yet.
+  std::function<void(const std::string& call, const std::string& why)> gave_up;
+  std::function<void(SubmissionId)> replaced;  ///< a new host starts from the submitted state
+};
+
+class Hosts {
+ public:
+  static constexpr int deaths_allowed = 3;
+
+  explicit Hosts(Handlers handlers);
+
+  /// Asks for a hook or a run (`line` as of lines.h). A call that is kept already is not sent again.
+  void call(SubmissionId submission, const std::string& call, std::string line);
+  /// A run call is answered by its process becoming known, or its end.
+  void answered(SubmissionId submission, const std::string& call);
+  void attach(SubmissionId submission, std::unique_ptr<Channel> channel);
+
+  /// The supervisor reports that this host lives.
+  void started(HostKey key);
+  void exited(HostKey key, const ExitStatus& status);
+  /// After the supervisor has told all it knows: hosts that it does not know are gone.
+  void forget_unknown();
+  void expect_report();  ///< the supervisor is about to tell all it knows
+
+  /// Nothing is left to do for this submission.
+  void leave(SubmissionId submission);
+  void leave_all();
+
+  [[nodiscard]] bool any_alive() const;
+  /// Is a call open?
+  [[nodiscard]] bool busy() const;
+
+ private:
+  struct Call {
+    std::string line;
+    int deaths = 0;
+    bool sent = false;
+  };
+  struct Host {
+    std::uint32_t generation = 0;
+    bool alive = false;      ///< a process was asked for or is known
+    bool reported = false;   ///< by the supervisor, since the last expect_report
+    bool connected = false;  ///< this generation has been attached once
+    bool leaving = false;
+    bool told_to_leave = false;
+    int deaths = 0;  ///< in a row, before a connection
+    std::unique_ptr<Channel> channel;
+    std::map<std::string, Call> calls;
+  };
+
+  void start_next(SubmissionId submission, Host& host);
+  void take(SubmissionId submission, std::string_view line);
+  void leave_if_over(SubmissionId submission);
+  void disconnected(SubmissionId submission);
+  void died(SubmissionId submission, const std::string& how);
+  void fail_calls(Host& host, const std::string& why, int deaths);
+
+  Handlers handlers_;
+  std::unordered_map<SubmissionId, Host> hosts_;
+};
+
+}  // namespace cattino::host

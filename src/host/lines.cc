@@ -1,0 +1,160 @@
+// The lines between daemon and host ⇄ JSON, by Boost.JSON.
+#include "host/lines.h"
+
+#include <boost/json.hpp>
+
+namespace cattino::host {
+
+namespace json = boost::json;
+
+namespace {
+
+json::object node_object(const NodeName& node) {
+  return {{"kind", node.group ? "group" : "task"}, {"id", node.id}};
+}
+
+std::string base64(std::string_view bytes) {
+  static constexpr char digits[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  text.reserve((bytes.size() + 2) / 3 * 4);
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const std::size_t left = bytes.size() - i;
+    std::uint32_t group = 0;
+    for (std::size_t k = 0; k < 3; ++k) {
+      group = group << 8U | (k < left ? static_cast<unsigned char>(bytes[i + k]) : 0U);
+    }
+    for (std::size_t k = 0; k < 4; ++k) {
+      text += k <= left ? digits[group >> (18 - 6 * k) & 63U] : '=';
+    }
+  }
+  return text;
+}
+
+json::value text_or_null(const std::string& text) {
+  if (text.empty()) {
+    return nullptr;
+  }
+  return json::value(text);
+}
+
+std::string text_of(const json::object& object, const char* name) {
+  const json::value* value = object.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+std::int64_t number_of(const json::object& object, const char* name) {
+  const json::value* value = object.if_contains(name);
+  if (value == nullptr) {
+    return 0;
+  }
+  if (value->is_int64()) {
+    return value->get_int64();
+  }
+  return value->is_uint64() ? static_cast<std::int64_t>(value->get_uint64()) : 0;
+}
+
+bool true_in(const json::object& object, const char* name) {
+  const json::value* value = object.if_contains(name);
+  return value != nullptr && value->is_bool() && value->get_bool();
+}
+
+}  // namespace
+
+std::string objects_line(std::string_view pickle, const std::vector<ObjectNode>& nodes) {
+  json::array list;
+  list.reserve(nodes.size());
+  for (const ObjectNode& each : nodes) {
+    json::object item = node_object(each.node);
+    item["ref"] = each.ref;
+    item["object"] = each.object;
+    item["name"] = each.name;
+    item["fullname"] = each.fullname;
+    item["group"] = text_or_null(each.group);
+    list.emplace_back(std::move(item));
+  }
+  const json::object line{
+      {"op", "objects"}, {"pickle", base64(pickle)}, {"nodes", std::move(list)}};
+  return json::serialize(line);
+}
+
+std::string hook_line(const HookCall& call) {
+  json::array devices;
+  for (const std::uint16_t device : call.devices) {
+    devices.emplace_back(device);
+  }
+  json::object task{
+      {"status", call.status},
+      {"attempt", call.attempt},
+      {"devices", std::move(devices)},
+      {"create_time", call.created.ms()},
+      {"priority", call.priority},
+      {"run_dir", call.run_dir},
+  };
+  task["pid"] = call.pid != 0 ? json::value(call.pid) : json::value(nullptr);
+  task["exit_code"] = call.exit_code ? json::value(*call.exit_code) : json::value(nullptr);
+  const json::object line{
+      {"op", "hook"},
+      {"call", call.call},
+      {"node", node_object(call.node)},
+      {"hook", call.hook},
+      {"task", std::move(task)},
+      {"output", call.output},
+      {"errors", call.errors},
+  };
+  return json::serialize(line);
+}
+
+std::string run_line(const RunCall& call) {
+  json::object environment;
+  for (const auto& [name, value] : call.environment) {
+    environment[name] = value;
+  }
+  const json::object line{
+      {"op", "run"},
+      {"call", call.call},
+      {"key", call.key},
+      {"node", node_object(call.node)},
+      {"environment", std::move(environment)},
+      {"cwd", call.directory},
+      {"stdout", call.stdout_path},
+      {"stderr", call.stderr_path},
+      {"umask", call.umask},
+      {"result", call.result},
+  };
+  return json::serialize(line);
+}
+
+std::string leave_line() {
+  return R"({"op":"leave"})";
+}
+
+Result<Reply> parse_reply(std::string_view line) {
+  json::error_code failure;
+  const json::value value = json::parse({line.data(), line.size()}, failure);
+  if (failure) {
+    return Error{ErrorCode::corrupt, "a Python host sent a line that is not JSON"};
+  }
+  const json::object* object = value.if_object();
+  if (object == nullptr) {
+    return Error{ErrorCode::corrupt, "a Python host sent a line that is no object"};
+  }
+  const std::string op = text_of(*object, "op");
+  if (op == "hello") {
+    return Reply{Hello{
+        number_of(*object, "pid"), static_cast<std::uint32_t>(number_of(*object, "generation"))}};
+  }
+  if (op == "done") {
+    return Reply{
+        HookDone{text_of(*object, "call"), true_in(*object, "ok"), text_of(*object, "error")}};
+  }
+  if (op == "print") {
+    return Reply{Printed{text_of(*object, "call"), text_of(*object, "text")}};
+  }
+  if (op == "failed") {
+    return Reply{RunFailed{text_of(*object, "call"), text_of(*object, "error")}};
+  }
+  return Error{ErrorCode::invalid, "a Python host sent an unknown op: " + op};
+}
+
+}  // namespace cattino::host

@@ -1,0 +1,46 @@
+// Lines between daemon and host.
+#include "host/lines.h"
+
+#include <gtest/gtest.h>
+
+namespace cattino::host {
+namespace {
+
+TEST(HostLines, Objects_travel_as_base64_with_their_nodes) {
+  EXPECT_EQ(
+      objects_line("a\xff\0b", {{{false, 41}, 1, 0, "train", "g/train", "g"}}),
+      R"({"op":"objects","pickle":"Yf8=","nodes":[{"kind":"task","id":41,"ref":1,"object":0,)"
+      R"("name":"train","fullname":"g/train","group":"g"}]})");
+}
+
+TEST(HostLines, A_hook_carries_what_self_shows) {
+  HookCall call;
+  call.call = "t41/1/on_end";
+  call.node = {false, 41};
+  call.hook = "on_end";
+  call.status = "Failed";
+  call.exit_code = -9;
+  call.devices = {0, 2};
+  const std::string line = hook_line(call);
+  EXPECT_NE(line.find(R"("devices":[0,2])"), std::string::npos) << line;
+  EXPECT_NE(line.find(R"("exit_code":-9)"), std::string::npos) << line;
+  EXPECT_NE(line.find(R"("pid":null)"), std::string::npos) << line;
+}
+
+TEST(HostLines, Replies_are_read) {
+  const auto done = parse_reply(R"({"op":"done","call":"t1/1/on_start","ok":true})");
+  ASSERT_TRUE(done);
+  EXPECT_TRUE(std::get<HookDone>(done.value()).ok);
+  const auto hello = parse_reply(R"({"op":"hello","pid":7,"generation":2})");
+  ASSERT_TRUE(hello);
+  EXPECT_EQ(std::get<Hello>(hello.value()).generation, 2U);
+}
+
+TEST(HostLines, What_is_no_reply_is_an_error) {
+  for (const char* line : {"", "{", "[]", "1", R"({"op":"dance"})", R"({"op":3})"}) {
+    EXPECT_FALSE(parse_reply(line)) << line;
+  }
+}
+
+}  // namespace
+}  // namespace cattino::host
