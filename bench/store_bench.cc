@@ -156,6 +156,44 @@ void synced_commits(Store& store, sys::Loop& loop, int count) {
   watch.report("commit and sync, one at a time", static_cast<std::uint64_t>(count));
 }
 
+/// Commits without a pause, each from the loop: what the longest took, and how far the log grew.
+void never_pausing(const std::string& path, int count) {
+  sys::Loop loop;
+  auto opened = Store::open(path, loop);
+  must(opened ? ok() : Status(opened.error()));
+  Store& store = **opened;
+  const Stopwatch watch;
+  std::vector<std::int64_t> took_us;
+  std::uintmax_t log_bytes = 0;
+  const std::string value(8000, 'x');
+  std::function<void()> next = [&] {
+    const auto number = static_cast<int>(took_us.size());
+    if (number == count) {
+      loop.stop();
+      return;
+    }
+    const std::int64_t before = wall_us();
+    must(store.set_fact(std::to_string(number % 500), value));
+    must(store.commit());
+    took_us.push_back(wall_us() - before);
+    log_bytes = std::max(log_bytes, std::filesystem::file_size(path + "-wal"));
+    store.sync([&next](const Status& status) {
+      must(status);
+      next();
+    });
+  };
+  loop.post(next);
+  loop.run();
+  watch.report("commit 8 kB and sync, never pausing", took_us.size());
+  std::sort(took_us.begin(), took_us.end());
+  fmt::print(
+      "    p50 {} us, p99 {} us, longest {} us; log at most {} MB\n",
+      took_us[took_us.size() / 2],
+      took_us[took_us.size() * 99 / 100],
+      took_us.back(),
+      log_bytes / 1000000);
+}
+
 void small_submissions(Store& store, std::uint64_t count) {
   const Stopwatch watch;
   for (std::uint64_t i = 0; i < count; ++i) {
@@ -233,6 +271,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "store_bench: cannot make {}\n", pattern);
     return 1;
   }
+  never_pausing(pattern + "/busy.db", 20000);
   run(pattern, tasks);
   std::filesystem::remove_all(pattern);
   return 0;

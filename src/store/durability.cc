@@ -135,6 +135,8 @@ void Durability::move_log() {
     connection_ = std::move(*opened);
     connection_->tidy_on_close(false);
     connection_->wait_when_busy(checkpoint_patience_ms);
+    // A connection that has read nothing does not know of the log, and would move nothing.
+    (void)connection_->number("PRAGMA user_version");
   }
   auto log = connection_->checkpoint(Connection::Checkpoint::passive);
   if (log && log->pages >= restart_pages) {
