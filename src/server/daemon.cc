@@ -15,7 +15,7 @@
 #include "server/log.h"
 #include "server/router.h"
 #include "server/server.h"
-#include "sys/files.h"
+#include "settings/places.h"
 #include "sys/sockets.h"
 
 namespace cattino::server {
@@ -201,23 +201,44 @@ class Daemon {
 
 }  // namespace
 
+namespace {
+
+/// What was not said is where `meow` would look for it.
+Result<Options> completed(Options options, const settings::Environment& environment) {
+  const Result<settings::Places> places = settings::places(environment);
+  if (options.home.empty()) {
+    if (!places) {
+      return places.error();
+    }
+    options.home = places->home;
+  }
+  const bool usual = places && places->state == options.state;
+  if (options.socket.empty()) {
+    options.socket = usual ? places->socket : options.state + "/meow.sock";
+  }
+  if (options.supervisor_socket.empty()) {
+    options.supervisor_socket =
+        usual ? places->supervisor_socket : options.state + "/supervisor.sock";
+  }
+  return options;
+}
+
+}  // namespace
+
 Result<int> run_daemon(const Options& options, const settings::Environment& environment) {
   raise_descriptor_limit();
-  if (const Status made = sys::make_directories(options.state, 0700); !made) {
+  Result<Options> whole = completed(options, environment);
+  if (!whole) {
+    return whole.error();
+  }
+  if (const Status made = settings::make_private_directory(whole->state); !made) {
     return made.error();
   }
-  Result<Log> log = Log::open(options.state + "/meowd.log");
+  Result<Log> log = Log::open(whole->state + "/meowd.log");
   if (!log) {
     return log.error();
   }
-  Options whole = options;
-  if (whole.supervisor_socket.empty()) {
-    whole.supervisor_socket = whole.state + "/supervisor.sock";
-  }
-  if (whole.socket.empty()) {
-    whole.socket = whole.state + "/meow.sock";
-  }
-  Daemon daemon{std::move(whole), environment, std::move(*log)};
+  Daemon daemon{std::move(*whole), environment, std::move(*log)};
   return daemon.run();
 }
 

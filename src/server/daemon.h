@@ -18,11 +18,11 @@ enum ExitStatus : int {
 
 struct Options {
   std::string state;
-  std::string home;
-  int socket_fd = -1;             ///< a listening socket that was inherited, or
-  std::string socket;             ///< the path to listen on
-  std::string supervisor_socket;  ///< absent: supervisor.sock in the state directory
-  std::string settings;           ///< absent: where the user's settings are
+  std::string home;    ///< of the logs; absent, as the rest: where `meow` looks
+  int socket_fd = -1;  ///< a listening socket that was inherited, or
+  std::string socket;  ///< the path to listen on, and what hosts are told
+  std::string supervisor_socket;
+  std::string settings;
   std::int64_t guardian_pid = 0;
   std::int64_t supervisor_pid = 0;
 };

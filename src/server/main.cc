@@ -16,7 +16,7 @@ namespace cattino::server {
 namespace {
 
 constexpr std::string_view usage =
-    "usage: meowd --state DIR --home DIR (--socket-fd N | --socket PATH)\n"
+    "usage: meowd --state DIR (--socket-fd N | --socket PATH) [--home DIR]\n"
     "             [--supervisor-socket PATH] [--settings PATH] [--version]\n"
     "The daemon of cattino; `meow` starts it.\n";
 constexpr int wrong_usage = 2;
@@ -37,7 +37,6 @@ std::optional<T> number(std::string_view text) {
 /// Nothing if an option is not known, has no value, or a needed one is missing.
 std::optional<Options> read(const std::vector<std::string>& words) {
   Options options;
-  options.home = variable("CATTINO_HOME").value_or("");
   options.guardian_pid =
       number<std::int64_t>(variable("CATTINO_GUARDIAN_PID").value_or("")).value_or(0);
   options.supervisor_pid =
@@ -61,8 +60,8 @@ std::optional<Options> read(const std::vector<std::string>& words) {
       return std::nullopt;
     }
   }
-  const bool complete = !options.state.empty() && !options.home.empty() &&
-                        (options.socket_fd >= 0 || !options.socket.empty());
+  const bool complete =
+      !options.state.empty() && (options.socket_fd >= 0 || !options.socket.empty());
   return words.size() % 2 == 0 && complete ? std::optional(options) : std::nullopt;
 }
 
