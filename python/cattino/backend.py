@@ -75,25 +75,18 @@ def open_connection() -> socket.socket:
 
 
 def candidates() -> Iterator[str]:
-    """The paths at which its socket may be, likeliest first."""
+    """The paths at which its socket may be."""
+    from cattino import places
+
     told = known_socket or os.environ.get("CATTINO_SOCKET")
-    if told:
-        yield told
-        return
-    host = os.uname().nodename
-    home = os.environ.get("CATTINO_HOME")
-    if home:
-        yield os.path.join(os.path.abspath(os.path.expanduser(home)), ".state", host, "meow.sock")
-    else:
-        state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
-        yield os.path.join(state, "cattino", host, "meow.sock")
-    yield f"/var/tmp/cattino-{os.getuid()}/{host}/meow.sock"
+    yield told or places.socket_path(os.environ)
 
 
 def logs_home() -> str:
     """The directory in which all logs are."""
-    home = os.environ.get("CATTINO_HOME")
-    return os.path.abspath(os.path.expanduser(home)) if home else os.path.expanduser("~/.cache/cattino")
+    from cattino import places
+
+    return places.logs_home(os.environ)
 
 
 def find_meow() -> Optional[str]:

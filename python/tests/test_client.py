@@ -15,7 +15,7 @@ import pytest
 from fakes import FakeDaemon, environment_without_cattino
 
 import cattino
-from cattino import CattinoError, TaskFailed, TaskStatus, backend
+from cattino import CattinoError, TaskFailed, TaskStatus, backend, places
 from cattino.exporting import Collector
 from cattino.tasks import ProcTask, TaskGraph, TaskGroup
 
@@ -75,13 +75,19 @@ def test_without_a_backend_it_is_started(short_path: Path, monkeypatch: pytest.M
 
 
 def test_the_socket_is_found_by_the_rules_of_places(monkeypatch: pytest.MonkeyPatch) -> None:
-    host = os.uname().nodename
-    monkeypatch.setenv("CATTINO_HOME", "/h")
-    assert next(backend.candidates()) == f"/h/.state/{host}/meow.sock"
-    monkeypatch.delenv("CATTINO_HOME")
-    monkeypatch.setenv("XDG_STATE_HOME", "/x")
-    paths = list(backend.candidates())
-    assert paths == [f"/x/cattino/{host}/meow.sock", f"/var/tmp/cattino-{os.getuid()}/{host}/meow.sock"]
+    host, uid = os.uname().nodename, os.getuid()
+    monkeypatch.setattr(places, "is_on_network", lambda path: path.startswith("/network"))
+    assert places.socket_path({"CATTINO_HOME": "/h/"}) == f"/h/.state/{host}/meow.sock"
+    assert places.socket_path({"CATTINO_HOME": "h"}) == f"{os.getcwd()}/h/.state/{host}/meow.sock"
+    assert places.socket_path({"HOME": "/u", "XDG_STATE_HOME": "/x"}) == f"/x/cattino/{host}/meow.sock"
+    assert (
+        places.socket_path({"HOME": "/u", "XDG_STATE_HOME": "x"})
+        == f"/u/.local/state/cattino/{host}/meow.sock"
+    )
+    assert places.socket_path({"HOME": "/network"}) == f"/var/tmp/cattino-{uid}/{host}/meow.sock"
+    long = places.socket_path({"CATTINO_HOME": "/" + "d" * 100})
+    assert long.startswith(f"/var/tmp/cattino-{uid}/") and len(long.split("/")[4]) == 16
+    assert places._hash(b"a") == 0xAF63DC4C8601EC8C
     monkeypatch.setenv("CATTINO_SOCKET", "/s")
     assert list(backend.candidates()) == ["/s"]
 
