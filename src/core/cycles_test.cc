@@ -1,3 +1,4 @@
+// Cycles are found, named, and not seen where there are none.
 #include "core/cycles.h"
 
 #include <gtest/gtest.h>

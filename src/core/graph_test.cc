@@ -1,3 +1,4 @@
+// Prerequisites between tasks and groups: satisfied, failed, undone.
 #include <gtest/gtest.h>
 
 #include "core/test_world.h"

@@ -1,3 +1,4 @@
+// Hooks of tasks and groups: their order, their failures, rounds that begin again.
 #include <gtest/gtest.h>
 
 #include "core/test_world.h"

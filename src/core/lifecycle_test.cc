@@ -1,3 +1,4 @@
+// The life of a task, from its submission to its end, and why it waits.
 #include <gtest/gtest.h>
 
 #include "core/test_world.h"

@@ -1,3 +1,4 @@
+// Where requests fit, and what attempts hold.
 #include "core/pool.h"
 
 #include <gtest/gtest.h>

@@ -451,6 +451,7 @@ class Story {
 
   /// A second core is made of what was stored. From then on both are told the same for a while.
   void restart() {
+    step(TimerFired{});  // so that both have seen the present
     auto fresh = std::make_unique<Scheduler>();
     Actions none;
     const bool hosts_first = dice_.one_in(2);

@@ -1,3 +1,4 @@
+// Scenario files: reading, playing, comparing.
 #include "sim/scenario.h"
 
 #include <gtest/gtest.h>
