@@ -6,6 +6,7 @@ own status if it ended with one.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -54,6 +55,7 @@ def run_script(path: str, arguments: list[str]) -> int:
     sys.modules["__main__"] = module
     sys.argv = [path, *arguments]
     sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
+    gc.set_threshold(100_000, 50, 100)  # a script that makes many tasks keeps them all
     try:
         exec(code, module.__dict__)
     except SystemExit as leaving:
