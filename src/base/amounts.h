@@ -10,10 +10,12 @@
 
 namespace cattino {
 
+// clang-tidy 14 takes the 0 that `a < b` compares with, once <=> is defaulted, for a null pointer.
 struct Mib {
   std::int64_t value = 0;
 
-  friend constexpr auto operator<=>(const Mib&, const Mib&) = default;
+  friend constexpr auto operator<=>(const Mib&, const Mib&) =
+      default;  // NOLINT(modernize-use-nullptr)
   friend constexpr Mib operator+(Mib a, Mib b) { return {a.value + b.value}; }
   friend constexpr Mib operator-(Mib a, Mib b) { return {a.value - b.value}; }
   Mib& operator+=(Mib other) {
@@ -30,7 +32,8 @@ struct Mib {
 struct Millicores {
   std::int64_t value = 0;
 
-  friend constexpr auto operator<=>(const Millicores&, const Millicores&) = default;
+  friend constexpr auto operator<=>(const Millicores&, const Millicores&) =
+      default;  // NOLINT(modernize-use-nullptr)
 };
 
 /// What a task asks of each device's memory.
@@ -43,7 +46,8 @@ struct MemoryRequest {
   Kind kind = Kind::whole;
   std::int64_t value = 0;
 
-  friend auto operator<=>(const MemoryRequest&, const MemoryRequest&) = default;
+  friend auto operator<=>(const MemoryRequest&, const MemoryRequest&) =
+      default;  // NOLINT(modernize-use-nullptr)
 };
 
 /// "20GiB", "512MiB", "20G", "20GB", "20000" (MiB) → MiB. K, M, G, T alone and with "iB" are powers of

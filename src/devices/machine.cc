@@ -73,7 +73,7 @@ void apply_cgroup_limits(const std::string& root, Machine& machine) {
   at = text.find('/', at);
   std::string group = text.substr(at, text.find('\n', at) - at);
   while (true) {
-    const std::string folder = root + "/sys/fs/cgroup" + group + "/";
+    const std::string folder = fmt::format("{}/sys/fs/cgroup{}/", root, group);
     if (const auto bytes = number_in(text_of(folder + "memory.max"))) {
       machine.ram = std::min(machine.ram, Mib{*bytes / bytes_in_mib});
     }

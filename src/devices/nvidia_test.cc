@@ -18,13 +18,13 @@ constexpr std::string_view two_gpus =
 
 class HardwareProbeTest : public testing::Test {
  protected:
-  HardwareProbeTest() {
+  void SetUp() override {
     machine_.add_pci("0000:17:00.0", "0x10de", "0x030200", "nvidia");
     machine_.add_pci("0000:65:00.0", "0x10de", "0x030200", "nvidia");
     world("");
     setenv("FAKE_NVML_STATE", state_.c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
   }
-  ~HardwareProbeTest() override {
+  void TearDown() override {
     unsetenv("FAKE_NVML_STATE");  // NOLINT(concurrency-mt-unsafe)
   }
 

@@ -47,7 +47,7 @@ Return read_text(TextCall call, Handle device, unsigned size, std::string& text)
   std::string buffer(size, '\0');
   const Return code = call(device, buffer.data(), size);
   if (code == success) {
-    text = buffer.c_str();
+    text.assign(buffer, 0, buffer.find('\0'));
   }
   return code;
 }

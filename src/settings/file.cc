@@ -79,17 +79,8 @@ std::optional<std::string> text_of(const toml::node& node, Type type) {
   return std::nullopt;
 }
 
-const Entry* entry_of(std::string_view key) {
-  for (const Entry& entry : table()) {
-    if (entry.key == key) {
-      return &entry;
-    }
-  }
-  return nullptr;
-}
-
 Status apply_node(Settings& settings, std::string_view key, const toml::node& node) {
-  const Entry* entry = entry_of(key);
+  const Entry* entry = find(key);
   if (entry == nullptr) {
     return apply(settings, key, "");  // says that there is none, and which is nearest
   }
@@ -124,7 +115,7 @@ Result<Settings> parse(const std::string& path, std::string_view text) {
     if (const Status applied = apply_node(settings, key.str(), node); !applied) {
       Error error = applied.error();
       error.code = ErrorCode::invalid;
-      const bool unknown = entry_of(key.str()) == nullptr;
+      const bool unknown = find(key.str()) == nullptr;
       return at(path, unknown ? key.source().begin : node.source().begin, std::move(error));
     }
   }

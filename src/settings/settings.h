@@ -43,6 +43,9 @@ struct Entry {
 /// All settings, in the order in which the documentation lists them.
 const std::vector<Entry>& table();
 
+/// The setting with this key; null if there is none.
+const Entry* find(std::string_view key);
+
 /// The value of an environment variable; nothing if it is not set. Mains pass getenv, tests a map.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 

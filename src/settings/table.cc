@@ -217,6 +217,22 @@ std::string type_words(const Entry& entry) {
   return text;
 }
 
+/// Names the nearest key; all of them if none is near.
+Error no_such_setting(std::string_view key) {
+  std::vector<std::string> keys;
+  std::string all;
+  for (const Entry& entry : table()) {
+    keys.push_back(entry.key);
+    all += " " + entry.key;
+  }
+  const auto meant = nearest(key, keys);
+  return {
+      .code = ErrorCode::not_found,
+      .message = fmt::format("there is no setting '{}'", key),
+      .field = std::string(key),
+      .hint = meant ? fmt::format("did you mean {}?", *meant) : "the settings are:" + all};
+}
+
 }  // namespace
 
 const std::vector<Entry>& table() {
@@ -224,30 +240,22 @@ const std::vector<Entry>& table() {
   return entries;
 }
 
+const Entry* find(std::string_view key) {
+  const auto found = std::find_if(
+      table().begin(), table().end(), [&](const Entry& entry) { return entry.key == key; });
+  return found != table().end() ? &*found : nullptr;
+}
+
 Status apply(Settings& settings, std::string_view key, std::string_view value) {
-  std::vector<std::string> keys;
-  for (const Entry& entry : table()) {
-    if (entry.key == key) {
-      Status applied = entry.apply(settings, value);
-      if (!applied) {
-        applied.error().field = entry.key;
-      }
-      return applied;
-    }
-    keys.push_back(entry.key);
+  const Entry* entry = find(key);
+  if (entry == nullptr) {
+    return no_such_setting(key);
   }
-  Error error{
-      .code = ErrorCode::not_found, .message = fmt::format("there is no setting '{}'", key)};
-  error.field = std::string(key);
-  if (const auto meant = nearest(key, keys)) {
-    error.hint = fmt::format("did you mean {}?", *meant);
-  } else {
-    error.hint = "the settings are:";
-    for (const std::string& known : keys) {
-      error.hint += " " + known;
-    }
+  Status applied = entry->apply(settings, value);
+  if (!applied) {
+    applied.error().field = entry->key;
   }
-  return error;
+  return applied;
 }
 
 std::string reference_markdown() {
