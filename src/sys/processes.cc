@@ -143,10 +143,14 @@ std::optional<ExitStatus> exit_seen_from_outside(int pidfd) {
   if (::ioctl(pidfd, request, &info) != 0 || (info.mask & pidfd_info_exit) == 0) {
     return std::nullopt;
   }
-  if (WIFSIGNALED(info.exit_code)) {
-    return ExitStatus::of_signal(WTERMSIG(info.exit_code));
+  return status_of_wait(info.exit_code);
+}
+
+ExitStatus status_of_wait(int wait_status) {
+  if (WIFSIGNALED(wait_status)) {
+    return ExitStatus::of_signal(WTERMSIG(wait_status));
   }
-  return ExitStatus::of_code(WEXITSTATUS(info.exit_code));
+  return ExitStatus::of_code(WEXITSTATUS(wait_status));
 }
 
 std::optional<Tag> tag_of(pid_t pid) {
@@ -198,6 +202,11 @@ std::optional<ProcessStat> stat_of(pid_t pid) {
     next_word(text);
   }
   good = parse_number(next_word(text), stat.start_ticks) && good;
+  constexpr int fields_before_exit_code = 29;
+  for (int skipped = 0; skipped < fields_before_exit_code; ++skipped) {
+    next_word(text);
+  }
+  good = parse_number(next_word(text), stat.exit_code) && good;
   if (!good) {
     return std::nullopt;
   }

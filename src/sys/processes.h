@@ -67,11 +67,15 @@ struct ProcessStat {
   pid_t group = 0;
   pid_t session = 0;
   std::uint64_t start_ticks = 0;  ///< since boot, in clock ticks
+  int exit_code = 0;              ///< of a zombie of our own user, as wait() tells it
 
   [[nodiscard]] bool ended() const { return state == 'Z' || state == 'X'; }
 };
 
 std::optional<ProcessStat> stat_of(pid_t pid);
+
+/// What wait() tells, as a status.
+ExitStatus status_of_wait(int wait_status);
 
 /// The arguments it was started with.
 std::vector<std::string> command_line_of(pid_t pid);

@@ -1,0 +1,226 @@
+// Reading and appending the journal.
+#include "supervisor/journal.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <iterator>
+#include <limits>
+#include <optional>
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include "supervisor/limits.h"
+#include "sys/files.h"
+
+namespace cattino::supervisor {
+namespace {
+
+constexpr std::string_view magic = "cattino-supervisor 1 ";
+
+/// Takes words and numbers off the front of a line.
+class Words {
+ public:
+  explicit Words(std::string_view line) : line_{line} {}
+
+  std::string_view word() {
+    const std::size_t end = std::min(line_.find(' '), line_.size());
+    const std::string_view taken = line_.substr(0, end);
+    line_.remove_prefix(std::min(end + 1, line_.size()));
+    return taken;
+  }
+
+  template <class T>
+  T number(T min, T max) {
+    const std::string_view text = word();
+    T value{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    good_ = good_ && error == std::errc{} && end == text.data() + text.size() && value >= min &&
+            value <= max;
+    return value;
+  }
+
+  template <class T>
+  T number() {
+    return number(std::numeric_limits<T>::min(), std::numeric_limits<T>::max());
+  }
+
+  [[nodiscard]] bool good() const { return good_ && line_.empty(); }
+
+ private:
+  std::string_view line_;
+  bool good_ = true;
+};
+
+std::string intent_record(std::uint64_t key) {
+  return fmt::format("I {}\n", key);
+}
+
+std::string spawned_record(std::uint64_t key, pid_t pid) {
+  return fmt::format("S {} {}\n", key, pid);
+}
+
+std::string content_of(const Journal& journal) {
+  std::string text = fmt::format("{}{} {}\n", magic, journal.boot_id, journal.epoch);
+  for (const auto& [key, past] : journal.past) {
+    if (past.ended) {
+      text += end_record(past.exited);
+    } else if (past.intended_only) {
+      text += intent_record(key);
+    } else {
+      text += spawned_record(key, past.pid);
+    }
+  }
+  return text;
+}
+
+/// Takes over what one line says. A line that says nothing we know is passed over.
+void apply(std::string_view line, Journal& journal) {
+  if (const std::optional<Exited> exited = parse_end_record(line)) {
+    Past& past = journal.past[exited->key];
+    past.ended = true;
+    past.intended_only = false;
+    past.exited = *exited;
+    return;
+  }
+  Words words{line};
+  const std::string_view kind = words.word();
+  const auto key = words.number<std::uint64_t>();
+  if (kind == "S") {
+    const auto pid = words.number<pid_t>(1, std::numeric_limits<pid_t>::max());
+    if (words.good()) {
+      Past& past = journal.past[key];
+      past.intended_only = false;
+      past.pid = pid;
+    }
+  } else if (kind == "I" && words.good()) {
+    journal.past[key];
+  } else if (kind == "A" && words.good()) {
+    journal.past.erase(key);
+  }
+}
+
+}  // namespace
+
+std::string end_record(const Exited& exited) {
+  return fmt::format(
+      "E {} {} {} {} {} {} {} {} {}\n",
+      exited.key,
+      exited.pid,
+      static_cast<unsigned>(exited.status.kind),
+      static_cast<unsigned>(exited.status.stage),
+      exited.status.value,
+      exited.at.us,
+      exited.user_us,
+      exited.system_us,
+      exited.max_rss_kib);
+}
+
+std::optional<Exited> parse_end_record(std::string_view line) {
+  Words words{line};
+  if (words.word() != "E") {
+    return std::nullopt;
+  }
+  Exited exited;
+  exited.key = words.number<std::uint64_t>();
+  exited.pid = words.number<std::int32_t>();
+  exited.status.kind = static_cast<ExitStatus::Kind>(
+      words.number<std::uint8_t>(0, static_cast<std::uint8_t>(ExitStatus::Kind::lost)));
+  exited.status.stage = static_cast<StartStage>(
+      words.number<std::uint8_t>(0, static_cast<std::uint8_t>(StartStage::exec)));
+  exited.status.value = words.number<std::int32_t>();
+  exited.at.us = words.number<std::int64_t>();
+  exited.user_us = words.number<std::int64_t>();
+  exited.system_us = words.number<std::int64_t>();
+  exited.max_rss_kib = words.number<std::int64_t>();
+  if (!words.good()) {
+    return std::nullopt;
+  }
+  return exited;
+}
+
+Journal read_journal(const std::string& path) {
+  Journal journal;
+  const Result<std::string> text = sys::read_file(path);
+  if (!text || !text->starts_with(magic)) {
+    return journal;
+  }
+  std::string_view rest = *text;
+  bool first = true;
+  // What follows the last newline is torn.
+  for (std::size_t end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
+    const std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(end + 1);
+    if (!first) {
+      apply(line, journal);
+      continue;
+    }
+    first = false;
+    Words words{line.substr(magic.size())};
+    journal.boot_id = words.word();
+    journal.epoch = words.number<std::uint64_t>();
+  }
+  return journal;
+}
+
+Status JournalWriter::open(const std::string& path, const Journal& content) {
+  const std::string text = content_of(content);
+  const std::string temporary = path + ".new";
+  sys::Fd file{
+      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600)};
+  if (!file) {
+    return system_error("create", temporary, errno);
+  }
+  if (const int error = sys::write_all(file.get(), text); error != 0) {
+    return system_error("write", temporary, error);
+  }
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    return system_error("rename", path, errno);
+  }
+  file_ = std::move(file);
+  size_ = text.size();
+  buffer_.clear();
+  return ok();
+}
+
+void JournalWriter::intend(std::uint64_t key) {
+  fmt::format_to(std::back_inserter(buffer_), "I {}\n", key);
+}
+
+void JournalWriter::spawned(std::uint64_t key, pid_t pid) {
+  fmt::format_to(std::back_inserter(buffer_), "S {} {}\n", key, pid);
+}
+
+void JournalWriter::ended(const Exited& exited) {
+  buffer_ += end_record(exited);
+}
+
+void JournalWriter::acknowledged(std::uint64_t key) {
+  fmt::format_to(std::back_inserter(buffer_), "A {}\n", key);
+}
+
+void JournalWriter::flush() {
+  while (!buffer_.empty()) {
+    const ssize_t wrote = ::write(file_.get(), buffer_.data(), buffer_.size());
+    if (wrote <= 0) {
+      if (errno == EINTR) {
+        continue;
+      }
+      return;
+    }
+    size_ += static_cast<std::size_t>(wrote);
+    buffer_.erase(0, static_cast<std::size_t>(wrote));
+  }
+}
+
+bool JournalWriter::wants_compaction(std::size_t live) const {
+  constexpr std::size_t record_size = 128;
+  if (live == 0) {
+    return size_ > journal_size_min;
+  }
+  return size_ > journal_size_max && live * record_size < size_ / 2;
+}
+
+}  // namespace cattino::supervisor

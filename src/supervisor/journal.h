@@ -1,0 +1,71 @@
+// What the supervisor must not forget when it is killed: a text file, one record a line.
+//
+//   cattino-supervisor 1 BOOT EPOCH     first line
+//   I KEY                               is about to be spawned
+//   S KEY PID                           was spawned, or adopted
+//   E KEY PID KIND STAGE VALUE AT USER SYSTEM RSS   ended (fields of Exited)
+//   A KEY                               the daemon has the exit: forgotten
+//
+// It is written before what it says takes effect, and never synced: the page cache outlives us, and a
+// power cut ends the tasks anyway. A torn last line is no record.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <sys/types.h>
+
+#include "base/result.h"
+#include "supervisor/messages.h"
+#include "sys/fd.h"
+
+namespace cattino::supervisor {
+
+/// What is known of a key that was not acknowledged.
+struct Past {
+  bool intended_only = true;
+  bool ended = false;
+  pid_t pid = 0;
+  Exited exited;
+};
+
+struct Journal {
+  std::string boot_id;
+  std::uint64_t epoch = 0;
+  std::map<std::uint64_t, Past> past;
+};
+
+/// One record of an end; the guardian sends such lines, too.
+std::string end_record(const Exited& exited);
+std::optional<Exited> parse_end_record(std::string_view line);
+
+/// Reads what is there; an absent or foreign file holds nothing.
+Journal read_journal(const std::string& path);
+
+/// Appends records. They leave at `flush`, in one write.
+class JournalWriter {
+ public:
+  /// Replaces the file by one that says `content`.
+  Status open(const std::string& path, const Journal& content);
+
+  void intend(std::uint64_t key);
+  void spawned(std::uint64_t key, pid_t pid);
+  void ended(const Exited& exited);
+  void acknowledged(std::uint64_t key);
+
+  /// What a full disk refuses is kept and tried again at the next flush.
+  void flush();
+
+  /// True if most of it is about forgotten keys; `live` are not. Then `open` it anew.
+  [[nodiscard]] bool wants_compaction(std::size_t live) const;
+
+ private:
+  sys::Fd file_;
+  std::string buffer_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace cattino::supervisor

@@ -1,0 +1,49 @@
+// The limits and intervals of the supervisor, in one place.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/time.h"
+
+namespace cattino::supervisor {
+
+constexpr std::size_t frame_size_max = std::size_t{64} << 20U;
+constexpr std::size_t read_size = std::size_t{256} << 10U;
+constexpr int backlog_max = 4096;
+
+/// What an attempt that ended by itself left running may still run.
+constexpr Duration left_over_grace = Duration::seconds(5);
+/// Between SIGTERM to all that is left and SIGKILL.
+constexpr Duration kill_after_term = Duration::seconds(1);
+/// Between two rounds of SIGKILL, for trees that grow while they are killed.
+constexpr Duration kill_again_after = Duration::milliseconds(100);
+constexpr Duration kill_again_max = Duration::seconds(5);
+constexpr int kill_rounds_max = 8;
+/// How long the exit of a process that is not our child may take to be told.
+constexpr Duration status_wait = Duration::milliseconds(100);
+/// How long a launch under way may keep us from knowing whether strangers made processes.
+constexpr Duration launch_wait = Duration::milliseconds(5);
+/// After a crash: how long a process on its way to exec may stay unseen.
+constexpr Duration settle_wait = Duration::milliseconds(300);
+
+/// Looking through /proc takes at most one part in this many of the time …
+constexpr std::int64_t scan_share = 50;
+/// … waits at most this long, and is not rationed if it costs less than this.
+constexpr Duration scan_wait_max = Duration::milliseconds(200);
+constexpr Duration scan_cost_free{300};
+/// Up to this many numbers are tried one by one instead of listing /proc.
+constexpr std::int64_t probe_max = 64;
+/// Within this time the pids handed out cannot have gone round.
+constexpr Duration counted_life_max = Duration::seconds(2);
+
+constexpr std::size_t journal_size_max = std::size_t{1} << 20U;
+constexpr std::size_t journal_size_min = std::size_t{256} << 10U;
+
+constexpr std::size_t launching_threads = 2;
+
+/// The daemon died this often within this time: it is started again only for a client.
+constexpr int crash_count_max = 5;
+constexpr Duration crash_window = Duration::seconds(10);
+
+}  // namespace cattino::supervisor

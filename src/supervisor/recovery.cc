@@ -1,0 +1,196 @@
+// Taking over from a supervisor that died: the journal, what the guardian reaped, and who still lives.
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string_view>
+#include <utility>
+
+#include <poll.h>
+#include <unistd.h>
+
+#include "base/ids.h"
+#include "supervisor/limits.h"
+#include "supervisor/supervisor.h"
+#include "sys/processes.h"
+
+namespace cattino::supervisor {
+namespace {
+
+bool has(const std::vector<Found>& found, pid_t pid) {
+  return std::any_of(found.begin(), found.end(), [&](const Found& one) { return one.pid == pid; });
+}
+
+/// The process that was spawned: the one whose pid the journal has; else the leader of a session.
+std::optional<Found> take_leader(const Past& past, std::vector<Found>& found) {
+  const auto leader = std::find_if(found.begin(), found.end(), [&](const Found& one) {
+    if (!past.intended_only) {
+      return one.pid == past.pid;
+    }
+    const std::optional<sys::ProcessStat> stat = sys::stat_of(one.pid);
+    return stat && stat->session == one.pid;
+  });
+  if (leader == found.end()) {
+    return std::nullopt;
+  }
+  return std::move(*leader);
+}
+
+std::vector<Wanted> all_of(const Journal& journal) {
+  std::vector<Wanted> wanted;
+  for (const auto& [key, past] : journal.past) {
+    wanted.push_back({key, std::nullopt});
+  }
+  return wanted;
+}
+
+/// True if it is open how some attempt stands: not ended, and nothing of it to be seen.
+bool unsettled(const Journal& journal, FoundByKey& found) {
+  return std::any_of(journal.past.begin(), journal.past.end(), [&](const auto& entry) {
+    const auto& [key, past] = entry;
+    return !past.ended && (past.intended_only ? found[key].empty() : !has(found[key], past.pid));
+  });
+}
+
+}  // namespace
+
+Status Supervisor::recover() {
+  Journal journal = read_journal(journal_path_);
+  const bool same_boot = journal.boot_id == boot_id_;
+  const bool same_life = same_boot && journal.epoch == options_.epoch;
+  take_reports(journal);
+  FoundByKey found;
+  if (same_boot && !journal.past.empty()) {
+    found = same_life ? await_settled(journal)
+                      : find_tagged(all_of(journal), tag_space_, ledger_.last());
+  }
+  for (const auto& [key, past] : journal.past) {
+    recover_one(key, past, std::move(found[key]), same_life);
+  }
+  Status opened = journal_.open(journal_path_, snapshot());
+  if (opened) {
+    end_turn();
+  }
+  return opened;
+}
+
+/// Looks for processes. One that ended just now is still to be reported by the guardian, and one on its
+/// way to exec has no tag yet: what cannot be seen gets a moment, once.
+FoundByKey Supervisor::await_settled(Journal& journal) {
+  FoundByKey found = find_tagged(all_of(journal), tag_space_, ledger_.last());
+  const Duration deadline = sys::since_boot() + settle_wait;
+  while (unsettled(journal, found) && sys::since_boot() < deadline) {
+    const Duration left = deadline - sys::since_boot();
+    pollfd wait{options_.orphans, POLLIN, 0};
+    ::poll(&wait, 1, static_cast<int>(left.ms()) + 1);
+    if ((wait.revents & POLLHUP) != 0) {
+      options_.orphans = -1;  // poll() passes over it.
+    }
+    take_reports(journal);
+    found = find_tagged(all_of(journal), tag_space_, ledger_.last());
+  }
+  return found;
+}
+
+void Supervisor::take_reports(Journal& journal) {
+  std::vector<Exited> reports;
+  read_guardian_reports(reports);
+  for (const Exited& report : reports) {
+    const auto known = journal.past.find(report.key);
+    if (known == journal.past.end() || known->second.ended) {
+      continue;
+    }
+    Past& past = known->second;
+    if (past.intended_only || past.pid == report.pid) {
+      past.ended = true;
+      past.intended_only = false;
+      past.exited = report;
+    }
+  }
+}
+
+bool Supervisor::read_guardian_reports(std::vector<Exited>& into) {
+  if (options_.orphans < 0) {
+    return false;
+  }
+  std::array<char, 4096> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init): read fills it
+  ssize_t got = 0;
+  while ((got = ::read(options_.orphans, buffer.data(), buffer.size())) > 0) {
+    guardian_text_.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  const bool open = got < 0 && (errno == EAGAIN || errno == EINTR);
+  std::size_t start = 0;
+  for (std::size_t end = guardian_text_.find('\n'); end != std::string::npos;
+       end = guardian_text_.find('\n', start)) {
+    const std::string_view line{guardian_text_.data() + start, end - start};
+    if (const std::optional<Exited> exited = parse_end_record(line)) {
+      into.push_back(*exited);
+    }
+    start = end + 1;
+  }
+  guardian_text_.erase(0, start);
+  return open;
+}
+
+void Supervisor::recover_one(
+    std::uint64_t key, const Past& past, std::vector<Found> found, bool same_life) {
+  const bool never_ran = past.intended_only && found.empty() && !past.ended;
+  if (never_ran && same_life) {
+    return;  // The daemon sends it again.
+  }
+  Attempt& attempt = add(key);
+  attempt.plain = HostKey::is_host(key);
+  attempt.our_child = false;
+  std::optional<Found> leader = past.ended ? std::nullopt : take_leader(past, found);
+  if (leader) {
+    recover_running(attempt, std::move(*leader));
+    return;
+  }
+  attempt.state = Attempt::State::ended;
+  attempt.exited = past.exited;
+  if (!past.ended) {
+    attempt.exited.key = key;
+    attempt.exited.pid = past.pid;
+    attempt.exited.status = ExitStatus::of_lost();
+    attempt.exited.at = clock_.now();
+  }
+  attempt.pid = attempt.exited.pid;
+  attempt.started = attempt.exited.at;
+  look_later(attempt);
+}
+
+void Supervisor::recover_running(Attempt& attempt, Found leader) {
+  attempt.state = Attempt::State::running;
+  attempt.pid = leader.pid;
+  attempt.pidfd = std::move(leader.pidfd);
+  attempt.started = clock_.now();
+  if (const std::optional<sys::ProcessStat> stat = sys::stat_of(leader.pid)) {
+    const std::int64_t ticks = static_cast<std::int64_t>(stat->start_ticks);
+    const Duration age = sys::since_boot() - Duration{ticks * 1000000 / ::sysconf(_SC_CLK_TCK)};
+    attempt.started = attempt.started + Duration{-age.us};
+  }
+  key_of_pid_[attempt.pid] = attempt.key;
+  poller_.add(attempt.pidfd.get(), attempt.key);
+}
+
+Journal Supervisor::snapshot() const {
+  Journal journal;
+  journal.boot_id = boot_id_;
+  journal.epoch = options_.epoch;
+  for (const auto& [key, attempt] : attempts_) {
+    Past& past = journal.past[key];
+    past.intended_only = attempt.state == Attempt::State::queued;
+    past.ended = attempt.state == Attempt::State::ended || attempt.state == Attempt::State::exited;
+    past.pid = attempt.pid;
+    past.exited = attempt.exited;
+  }
+  return journal;
+}
+
+void Supervisor::compact_if_worth() {
+  if (journal_.wants_compaction(attempts_.size())) {
+    // If it fails, the old file goes on growing.
+    [[maybe_unused]] const Status compacted = journal_.open(journal_path_, snapshot());
+  }
+}
+
+}  // namespace cattino::supervisor

@@ -1,0 +1,327 @@
+// The loop of the supervisor: what comes in, and the end of a turn.
+#include "supervisor/supervisor.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "supervisor/limits.h"
+#include "supervisor/tokens.h"
+#include "sys/files.h"
+#include "sys/sockets.h"
+#include "sys/spawn.h"
+
+namespace cattino::supervisor {
+namespace {
+
+/// The signals that the main thread reads; they must be blocked in all threads.
+sigset_t handled_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1}) {
+    sigaddset(&set, signal);
+  }
+  return set;
+}
+
+/// Before the launching threads start, so that they inherit it.
+SupervisorOptions with_signals_blocked(SupervisorOptions options) {
+  const sigset_t set = handled_signals();
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  return options;
+}
+
+}  // namespace
+
+Supervisor::Supervisor(SupervisorOptions options)
+    : options_{with_signals_blocked(std::move(options))},
+      boot_id_{sys::boot_id()},
+      journal_path_{options_.state_directory + "/supervisor.journal"},
+      spare_{::open("/dev/null", O_RDONLY | O_CLOEXEC)},
+      tag_space_{sys::own_tag().space} {
+  const sigset_t set = handled_signals();
+  signals_ = sys::Fd{::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)};
+  poller_.add(signals_.get(), token(TokenKind::signals));
+  poller_.add(launcher_.fd(), token(TokenKind::results));
+  poller_.add(options_.listener, token(TokenKind::listener));
+  if (options_.orphans >= 0) {
+    poller_.add(options_.orphans, token(TokenKind::guardian));
+  }
+}
+
+void Supervisor::run() {
+  while (!may_leave()) {
+    for (const epoll_event& event : poller_.wait(timeout_ms())) {
+      take_event(event.data.u64);
+    }
+    run_due();
+    end_turn();
+  }
+  journal_.flush();
+}
+
+void Supervisor::take_event(std::uint64_t event_token) {
+  if (is_key(event_token)) {
+    if (Attempt* attempt = find(event_token)) {
+      take_pidfd(*attempt);
+    }
+    return;
+  }
+  const std::uint64_t id = id_of(event_token);
+  switch (kind_of(event_token)) {
+    case TokenKind::signals:
+      take_signals();
+      break;
+    case TokenKind::results:
+      take_results();
+      break;
+    case TokenKind::listener:
+      accept_connections();
+      break;
+    case TokenKind::guardian:
+      take_guardian_reports();
+      break;
+    case TokenKind::connection:
+      serve(id);
+      break;
+    case TokenKind::watch:
+      take_watch(id);
+      break;
+  }
+}
+
+void Supervisor::take_signals() {
+  signalfd_siginfo info{};
+  while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
+    if (info.ssi_signo == SIGCHLD) {
+      take_orphans();
+    } else if (info.ssi_signo == SIGUSR1) {
+      leaving_ = true;
+    } else if (info.ssi_signo != SIGHUP && active_ == 0) {
+      leaving_ = true;  // SIGTERM and SIGINT are heard only while nothing runs.
+    }
+  }
+}
+
+void Supervisor::accept_connections() {
+  while (true) {
+    int error = 0;
+    sys::Fd fd = sys::accept_unix(options_.listener, error);
+    if (!fd && (error == EMFILE || error == ENFILE)) {
+      spare_.reset();
+      sys::accept_unix(options_.listener, error);  // Takes it and closes it.
+      spare_ = sys::Fd{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+      continue;
+    }
+    if (!fd) {
+      return;
+    }
+    if (!sys::peer_is_same_user(fd.get())) {
+      continue;
+    }
+    const std::uint64_t id = ++last_connection_;
+    poller_.add(fd.get(), token(TokenKind::connection, id));
+    connections_.emplace(id, Connection{std::move(fd)});
+  }
+}
+
+void Supervisor::serve(std::uint64_t id) {
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) {
+    return;
+  }
+  const bool open = found->second.receive();
+  ToSupervisor message;
+  // A message may drop this very connection: look it up each time.
+  for (auto at = connections_.find(id); at != connections_.end(); at = connections_.find(id)) {
+    const FrameReader::Got got = at->second.next(message);
+    if (got == FrameReader::Got::broken) {
+      drop(id);
+      return;
+    }
+    if (got == FrameReader::Got::nothing) {
+      break;
+    }
+    take_message(id, message);
+  }
+  if (!open) {
+    drop(id);
+  }
+}
+
+void Supervisor::take_message(std::uint64_t id, ToSupervisor& message) {
+  std::visit([&](auto& alternative) { on(id, alternative); }, message);
+}
+
+void Supervisor::drop(std::uint64_t id) {
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) {
+    return;
+  }
+  poller_.remove(found->second.fd());
+  connections_.erase(found);
+  if (daemon_ == id) {
+    daemon_ = 0;
+  }
+}
+
+void Supervisor::take_results() {
+  launcher_.take(results_);
+  for (LaunchResult& result : results_) {
+    Attempt* attempt = find(result.key);
+    if (attempt == nullptr) {
+      continue;
+    }
+    attempt->job.reset();
+    if (!result.spawned.ok()) {
+      end_without_process(
+          *attempt, ExitStatus::of_stage(result.spawned.failed_stage, result.spawned.error_number));
+      continue;
+    }
+    attempt->state = Attempt::State::running;
+    attempt->pid = result.spawned.pid;
+    attempt->pidfd = std::move(result.spawned.pidfd);
+    attempt->started = clock_.now();
+    attempt->launched = sys::since_boot();
+    key_of_pid_[attempt->pid] = attempt->key;
+    journal_.spawned(attempt->key, attempt->pid);
+    poller_.add(attempt->pidfd.get(), attempt->key);
+    tell_state(*attempt);
+    if (attempt->stop_signal != 0) {
+      begin_stop(*attempt);
+    }
+  }
+}
+
+void Supervisor::tell(const FromSupervisor& message) {
+  const auto daemon = connections_.find(daemon_);
+  if (daemon != connections_.end()) {
+    daemon->second.send(message);
+  }
+}
+
+void Supervisor::tell_state(const Attempt& attempt) {
+  switch (attempt.state) {
+    case Attempt::State::queued:
+      break;
+    case Attempt::State::running:
+    case Attempt::State::ended:
+      tell(Started{attempt.key, attempt.pid, attempt.started});
+      break;
+    case Attempt::State::exited:
+      tell(attempt.exited);
+      break;
+  }
+}
+
+void Supervisor::end_turn() {
+  journal_.flush();
+  for (const sys::Fd& pidfd : to_reap_) {
+    sys::reap(pidfd.get());
+  }
+  to_reap_.clear();
+  for (const pid_t pid : to_reap_pids_) {
+    sys::reap_pid(pid);
+  }
+  to_reap_pids_.clear();
+  if (!to_launch_.empty() || !unchecked_.empty()) {
+    ledger_.sample(launcher_, sys::since_boot());
+  }
+  for (std::shared_ptr<LaunchJob>& job : to_launch_) {
+    if (Attempt* attempt = find(job->spawn.key)) {
+      attempt->strangers_then = ledger_.strangers_at_least();
+    }
+    launcher_.push(std::move(job));
+  }
+  to_launch_.clear();
+  signal_shells();
+  check_trees();
+  flush_connections();
+  compact_if_worth();
+}
+
+void Supervisor::flush_connections() {
+  std::vector<std::uint64_t> gone;
+  for (auto& [id, connection] : connections_) {
+    if (!connection.unsent()) {
+      continue;
+    }
+    if (!connection.flush()) {
+      gone.push_back(id);
+      continue;
+    }
+    const bool full = connection.unsent();
+    if (full != connection.waits_for_room) {
+      connection.waits_for_room = full;
+      const std::uint32_t room = full ? std::uint32_t{EPOLLOUT} : 0U;
+      poller_.change(connection.fd(), token(TokenKind::connection, id), EPOLLIN | room);
+    }
+  }
+  for (const std::uint64_t id : gone) {
+    drop(id);
+  }
+}
+
+int Supervisor::timeout_ms() const {
+  std::int64_t due_us = wake_at_.us;
+  if (!due_.empty() && (due_us == 0 || due_.begin()->first.us < due_us)) {
+    due_us = due_.begin()->first.us;
+  }
+  if (due_us == 0) {
+    return -1;
+  }
+  const std::int64_t left_us = due_us - sys::since_boot().us;
+  return left_us <= 0 ? 0 : static_cast<int>(std::min<std::int64_t>(left_us / 1000 + 1, 60000));
+}
+
+bool Supervisor::may_leave() const {
+  if (!leaving_ || active_ != 0) {
+    return false;
+  }
+  const auto daemon = connections_.find(daemon_);
+  return daemon == connections_.end() || !daemon->second.unsent();
+}
+
+Attempt* Supervisor::find(std::uint64_t key) {
+  const auto found = attempts_.find(key);
+  return found == attempts_.end() ? nullptr : &found->second;
+}
+
+Attempt& Supervisor::add(std::uint64_t key) {
+  Attempt& attempt = attempts_[key];
+  attempt.key = key;
+  ++active_;
+  return attempt;
+}
+
+int supervise(SupervisorOptions options) {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  ::prctl(PR_SET_NAME, "meow-supervisor");
+  sys::close_all_on_exec();
+  const Result<sys::Fd> lock = sys::lock_file(supervisor_lock(options.state_directory));
+  if (!lock) {
+    fmt::print(stderr, "meow-supervisor: {}\n", lock.error().message);
+    return exit_locked;
+  }
+  // The guardian that finds it locked reads who has it.
+  if (::ftruncate(lock->get(), 0) != 0 ||
+      sys::write_all(lock->get(), fmt::format("{}\n", ::getpid())) != 0) {
+    fmt::print(stderr, "meow-supervisor: cannot write the lock\n");
+  }
+  Supervisor supervisor{std::move(options)};
+  if (const Status recovered = supervisor.recover(); !recovered) {
+    fmt::print(stderr, "meow-supervisor: {}\n", recovered.error().message);
+    return 1;
+  }
+  supervisor.run();
+  return 0;
+}
+
+}  // namespace cattino::supervisor

@@ -1,0 +1,170 @@
+// The supervisor: parent of every task. One thread owns everything here and sleeps in one epoll; the
+// launching threads only launch. It outlives the daemon, makes no system call while nothing happens,
+// and never ends while anything runs.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "supervisor/attempt.h"
+#include "supervisor/connection.h"
+#include "supervisor/journal.h"
+#include "supervisor/launcher.h"
+#include "supervisor/messages.h"
+#include "supervisor/tree.h"
+#include "sys/clock.h"
+#include "sys/loop.h"
+#include "sys/poller.h"
+#include "sys/processes.h"
+
+namespace cattino::supervisor {
+
+struct SupervisorOptions {
+  std::string state_directory;
+  std::uint64_t epoch = 0;  ///< the guardian's life
+  int listener = -1;        ///< listening socket
+  int orphans = -1;         ///< pipe on which the guardian reports what it reaped; -1: none
+};
+
+/// A turn: what epoll reported is taken in; then `end_turn` writes the journal, and only then launches,
+/// reaps and answers.
+class Supervisor {
+ public:
+  explicit Supervisor(SupervisorOptions options);
+
+  /// Takes over what an earlier supervisor left.
+  Status recover();
+
+  /// Until it may leave.
+  void run();
+
+ private:
+  struct Watched {
+    std::uint64_t key = 0;
+    pid_t pid = 0;
+    sys::Fd pidfd;
+    bool in_front = false;
+  };
+
+  // supervisor.cc: the loop and what comes in
+  void take_event(std::uint64_t token);
+  void take_signals();
+  void accept_connections();
+  void serve(std::uint64_t id);
+  void take_message(std::uint64_t id, ToSupervisor& message);
+  void drop(std::uint64_t id);
+  void take_results();
+  void end_turn();
+  void flush_connections();
+  [[nodiscard]] int timeout_ms() const;
+  [[nodiscard]] bool may_leave() const;
+  void tell(const FromSupervisor& message);  ///< to the daemon, if there is one
+  void tell_state(const Attempt& attempt);
+
+  // messages.cc: what each message does
+  void on(std::uint64_t id, const Hello& hello);
+  void on(std::uint64_t id, DefineEnvironment& definition);
+  void on(std::uint64_t id, Spawn& spawn);
+  void on(std::uint64_t id, const Stop& stop);
+  void on(std::uint64_t id, const Acknowledge& acknowledge);
+  void on(std::uint64_t id, const Leave& leave);
+  void on(std::uint64_t id, const Adopt& adopt);
+  void on(std::uint64_t id, const ChildExited& child);
+  void stop(Attempt& attempt, const Stop& stop);
+
+  // endings.cc: from the end of a process to the end of its tree
+  void take_pidfd(Attempt& attempt);
+  void take_orphans();
+  void take_guardian_reports();
+  void end_leader(Attempt& attempt, const sys::ProcessExit& ended);
+  void settle_unknown_end(Attempt& attempt);
+  void end_without_process(Attempt& attempt, ExitStatus status);
+  void begin_stop(Attempt& attempt);
+  void signal_shells();
+  void run_due();
+  void set_due(Attempt& attempt, Duration due);
+  void look_later(Attempt& attempt);
+  void check_trees();
+  enum class Alone : std::uint8_t { surely, unknown, undecided };
+  [[nodiscard]] Alone alone(Attempt& attempt, Duration now) const;
+  void scan(const std::vector<Wanted>& wanted);
+  void settle(Attempt& attempt, std::vector<Found>& found, FoundByKey& to_kill);
+  void terminate(Attempt& attempt, std::vector<Found>& found, FoundByKey& to_kill);
+  void kill_all(FoundByKey to_kill);
+  void watch(Attempt& attempt, std::vector<Found>& found, bool in_front);
+  void take_watch(std::uint64_t id);
+  void unwatch_all(Attempt& attempt);
+  void say_left_over(const Attempt& attempt, std::size_t count);
+  void finish(Attempt& attempt);
+
+  // recovery.cc
+  void recover_one(std::uint64_t key, const Past& past, std::vector<Found> found, bool same_life);
+  void recover_running(Attempt& attempt, Found leader);
+  bool read_guardian_reports(std::vector<Exited>& into);
+  void take_reports(Journal& journal);
+  FoundByKey await_settled(Journal& journal);
+  void compact_if_worth();
+  [[nodiscard]] Journal snapshot() const;
+
+  Attempt* find(std::uint64_t key);
+  Attempt& add(std::uint64_t key);
+
+  SupervisorOptions options_;
+  std::string boot_id_;
+  std::string journal_path_;
+  sys::Clock clock_;
+  sys::Poller poller_;
+  sys::Fd signals_;
+  sys::Fd
+      spare_;  ///< given up for a moment to refuse a connection when there are no more descriptors
+  std::uint64_t tag_space_ = 0;
+
+  JournalWriter journal_;
+  Launcher launcher_;
+  PidLedger ledger_;
+
+  std::unordered_map<std::uint64_t, Attempt> attempts_;
+  std::unordered_map<pid_t, std::uint64_t> key_of_pid_;  ///< of own processes that were not reaped
+  std::size_t active_ = 0;                               ///< attempts that have not exited
+
+  std::unordered_map<std::uint64_t, Connection> connections_;
+  std::uint64_t last_connection_ = 0;
+  std::uint64_t daemon_ = 0;  ///< its connection; 0: none
+  std::unordered_map<std::uint64_t, Watched> watches_;
+  std::uint64_t last_watch_ = 0;
+
+  std::set<std::pair<Duration, std::uint64_t>> due_;
+  std::vector<std::uint64_t> unchecked_;  ///< ended, or less than it was: is the tree gone?
+  std::vector<std::uint64_t> shells_;     ///< to be stopped through their commands
+  Duration next_scan_;                    ///< no earlier than this …
+  Duration wake_at_;  ///< when to look at `unchecked_` again; 0: after the next event
+
+  // Effects of the present turn, held back until the journal is written.
+  std::vector<std::shared_ptr<LaunchJob>> to_launch_;
+  std::vector<sys::Fd> to_reap_;
+  std::vector<pid_t> to_reap_pids_;
+
+  std::unique_ptr<sys::Worker> notes_;  ///< writes lines into logs, which may block
+  std::string guardian_text_;           ///< what the guardian said, up to an unfinished line
+  std::vector<LaunchResult> results_;
+  bool leaving_ = false;
+};
+
+/// Held by a supervisor as long as it lives; holds its pid.
+inline std::string supervisor_lock(const std::string& state_directory) {
+  return state_directory + "/supervisor.lock";
+}
+
+/// Exit status of a guardian or supervisor that finds another one alive.
+constexpr int exit_locked = 75;
+
+/// The whole program of role supervisor: blocks signals, recovers, runs. An exit status.
+int supervise(SupervisorOptions options);
+
+}  // namespace cattino::supervisor
