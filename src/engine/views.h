@@ -32,6 +32,7 @@ struct TaskView {
   std::string group;                 ///< fullname of its group, may be empty
   std::optional<ReasonView> reason;  ///< of a waiting task; or why it ended as it did
   std::vector<std::string> devices;  ///< names, of the last attempt
+  std::string run_dir;               ///< of its submission
   std::string directory;             ///< its log directory
   std::string stdout_path;           ///< of the last attempt; empty before the first
   std::string stderr_path;
@@ -93,9 +94,10 @@ struct Outcome {
 };
 
 struct WaitView {
-  int outcome = 0;  ///< exit status of `meow wait`, DESIGN §1.6
-  std::vector<TaskView> tasks;
-  std::vector<TaskView> stuck;
+  int outcome = 0;              ///< exit status of `meow wait`, DESIGN §1.6
+  std::vector<TaskView> tasks;  ///< the first 1000
+  std::vector<TaskView> stuck;  ///< the first 1000
+  std::vector<std::pair<std::string, std::uint64_t>> counts;  ///< of all, by status
 };
 
 struct SubmittedTask {

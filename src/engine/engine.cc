@@ -1,0 +1,548 @@
+// The engine: its parts, wired together.
+#include "engine/engine.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "engine/departure.h"
+#include "engine/draft.h"
+#include "engine/effects.h"
+#include "engine/feed.h"
+#include "engine/link.h"
+#include "engine/observer.h"
+#include "engine/presenter.h"
+#include "engine/requests.h"
+#include "engine/run_dir.h"
+#include "engine/select.h"
+#include "engine/turn.h"
+#include "engine/waits.h"
+#include "engine/world.h"
+#include "host/channel.h"
+
+namespace cattino::engine {
+
+namespace {
+
+constexpr std::size_t most_waited_shown = 1000;
+constexpr Duration recent = Duration::seconds(24 * 3600);
+
+class DraftStaging final : public Staging {
+ public:
+  explicit DraftStaging(std::shared_ptr<Draft> draft) : draft_(std::move(draft)) {}
+  DraftStaging(const DraftStaging&) = delete;
+  DraftStaging& operator=(const DraftStaging&) = delete;
+  ~DraftStaging() override {
+    if (!finished_) {
+      draft_->abandon();
+    }
+  }
+  Status add_objects(std::string pickle) override { return draft_->add_objects(std::move(pickle)); }
+  Status add(NewGroup group) override { return draft_->add(std::move(group)); }
+  Status add(NewTask task) override { return draft_->add(std::move(task)); }
+  Status add_edge(std::uint32_t from, std::uint32_t to, core::When when) override {
+    return draft_->add_edge(from, to, when);
+  }
+  Status flush() override { return draft_->flush(); }
+  void finish(std::uint64_t edges, Answer<SubmissionView> answer) override {
+    finished_ = true;
+    draft_->finish(edges, std::move(answer));
+  }
+
+ private:
+  std::shared_ptr<Draft> draft_;
+  bool finished_ = false;
+};
+
+/// A wait that a client holds; may outlive the engine.
+class WaitHandle final : public Handle {
+ public:
+  struct Shared {
+    std::weak_ptr<bool> engine;
+    Waits* waits = nullptr;
+    std::uint64_t number = 0;  ///< 0: its tasks are being looked up
+    bool gone = false;
+  };
+  explicit WaitHandle(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
+  WaitHandle(const WaitHandle&) = delete;
+  WaitHandle& operator=(const WaitHandle&) = delete;
+  ~WaitHandle() override {
+    shared_->gone = true;
+    if (shared_->number != 0 && !shared_->engine.expired()) {
+      shared_->waits->remove(shared_->number);
+    }
+  }
+
+ private:
+  std::shared_ptr<Shared> shared_;
+};
+
+class EngineImpl final : public Engine {
+ public:
+  EngineImpl(
+      sys::Loop& loop,
+      Options options,
+      std::unique_ptr<store::Store> store,
+      std::unique_ptr<store::Reader> reader,
+      std::unique_ptr<devices::Probe> probe);
+  EngineImpl(const EngineImpl&) = delete;
+  EngineImpl& operator=(const EngineImpl&) = delete;
+  ~EngineImpl() override;
+
+  Status load();
+  void connect(const Connect& connect);
+
+  Result<std::unique_ptr<Staging>> stage(Staging::Header header) override;
+  Result<std::optional<SubmissionView>> already_taken(const std::string& key) override;
+  void list(ListQuery query, Answer<ListView> answer) override;
+  void show(std::string reference, Answer<std::variant<DetailView, ListView>> answer) override;
+  void request(core::Verb verb, Selection selection, Answer<Outcome> answer) override;
+  std::unique_ptr<Handle> wait(WaitQuery query, Answer<WaitView> answer) override;
+  std::unique_ptr<Handle> follow(
+      std::uint64_t since, bool output, std::function<void(const FeedItem&)> item) override;
+  [[nodiscard]] DevicesView devices() const override;
+  [[nodiscard]] HealthView health() const override;
+  Status attach_host(SubmissionId submission, std::unique_ptr<host::Channel> channel) override;
+  void leave(bool keep_tasks, Answer<std::uint64_t> answer) override;
+  void on_leave(std::function<void(int)> callback) override;
+  void touch() override { departure_.touch(); }
+
+ private:
+  using WaitShared = std::shared_ptr<WaitHandle::Shared>;
+
+  void restore(core::Restored restored);
+  void observed(devices::Inventory inventory);
+  void take_inventory();
+  void turn_ended();
+  void start_wait(
+      const WaitQuery& query, const Answer<WaitView>& answer, const WaitShared& shared, int tries);
+  void wait_resolved(
+      const WaitQuery& query,
+      const Answer<WaitView>& answer,
+      const WaitShared& shared,
+      const std::vector<Waits::Wanted>& tasks);
+  void answer_wait(const Waits::Ended& ended, const Answer<WaitView>& answer);
+
+  // The world is first: the parts refer to it, and go before it.
+  mutable World world_;
+  Feed feed_;
+  Turn turn_;
+  Effects effects_;
+  Observer observer_;
+  Waits waits_;
+  Departure departure_;
+  Link link_;
+  Requests requests_;
+  std::shared_ptr<RunDirs> run_dirs_;
+  std::optional<devices::Inventory> unseen_;  ///< came before the supervisor had told all
+  Time started_;
+};
+
+EngineImpl::EngineImpl(
+    sys::Loop& loop,
+    Options options,
+    std::unique_ptr<store::Store> store,
+    std::unique_ptr<store::Reader> reader,
+    std::unique_ptr<devices::Probe> probe)
+    : world_(loop, std::move(options), std::move(store), std::move(reader)),
+      feed_(
+          {[this](TaskId task) { return world_.fullname_of(task); },
+           [this] {
+             world_.loop.post(world_.guarded([this] { feed_.deliver(); }));
+           }}),
+      turn_(world_, feed_),
+      effects_(world_, turn_, feed_),
+      observer_(
+          world_,
+          std::move(probe),
+          [this](devices::Inventory inventory) { observed(std::move(inventory)); }),
+      waits_(world_, [this] { return departure_.quiet(); }),
+      departure_({world_, turn_, effects_, feed_, waits_}),
+      link_(world_, turn_, effects_, [this] { take_inventory(); }),
+      requests_(world_, turn_, feed_),
+      run_dirs_(std::make_shared<RunDirs>(world_.options.home)) {
+  turn_.connect(
+      {[this](const core::Action& action) { effects_.act(action); },
+       [this](TaskId task, const core::TaskState& state) { waits_.changed(task, state); },
+       [this] {
+         turn_ended();
+       }});
+}
+
+EngineImpl::~EngineImpl() {
+  world_.alive.reset();
+  world_.client.reset();
+}
+
+// ---- the start --------------------------------------------------------------------------------------
+
+Status EngineImpl::load() {
+  Time latest;
+  Status loaded = world_.store->load_live([this, &latest](core::Restored restored) {
+    for (const core::TaskState& state : restored.tasks) {
+      latest = std::max({latest, state.started, state.ended});
+    }
+    restore(std::move(restored));
+  });
+  if (!loaded) {
+    return loaded;
+  }
+  world_.clock = sys::Clock(latest);
+  started_ = world_.clock.now();
+  departure_.touch();
+  return world_.store->live_names([this](TaskId task, std::string_view fullname) {
+    world_.names.add(LiveNames::hash(fullname), task);
+  });
+}
+
+void EngineImpl::restore(core::Restored restored) {
+  world_.had_work = true;
+  for (std::size_t i = 0; i < restored.tasks.size(); ++i) {
+    const core::TaskState& state = restored.tasks[i];
+    const bool process = state.phase == core::TaskPhase::starting ||
+                         state.phase == core::TaskPhase::process ||
+                         state.phase == core::TaskPhase::stopping;
+    if (state.status != core::TaskStatus::running || !process) {
+      continue;
+    }
+    Running running;
+    running.attempt = {restored.work.tasks[i].id, state.attempt};
+    running.submission = restored.work.id;
+    running.maybe_sent = true;
+    running.started = state.started;
+    running.devices = state.allocation.devices;
+    running.host = state.allocation.host;
+    if (const Result<store::Task> task = world_.store->task(running.attempt.task)) {
+      running.fullname = task->fullname;
+      running.function = task->program.kind == store::ProgramKind::function;
+    }
+    world_.running.insert_or_assign(running.attempt.task, std::move(running));
+  }
+  turn_.step(std::move(restored));
+}
+
+void EngineImpl::connect(const Connect& connect) {
+  world_.client = connect(link_.handlers());
+  observer_.look();
+}
+
+void EngineImpl::observed(devices::Inventory inventory) {
+  unseen_ = std::move(inventory);
+  take_inventory();
+}
+
+/// The first inventory starts things, so it waits until the supervisor has told what runs already.
+void EngineImpl::take_inventory() {
+  if (!unseen_ || (!world_.inventory_known && !link_.synced())) {
+    return;
+  }
+  const bool first = !world_.inventory_known;
+  const std::string error_before = world_.inventory.error;
+  world_.inventory = *std::exchange(unseen_, std::nullopt);
+  world_.inventory_known = true;
+  if (!first && world_.inventory.error != error_before) {
+    FeedItem item;
+    item.event = "devices";
+    item.at = world_.clock.now();
+    item.text = world_.inventory.error.empty()
+                    ? "the devices answer again"
+                    : "the devices do not answer: " + world_.inventory.error;
+    feed_.add(std::move(item));
+  }
+  turn_.step(core::HostObserved{world_.inventory.host});
+  if (first) {
+    link_.reconcile();
+    observer_.known();
+  }
+  turn_.end();
+}
+
+void EngineImpl::turn_ended() {
+  waits_.settle();
+  const core::Scheduler::Counts counts = world_.core.counts();
+  world_.names.sweep(
+      counts.waiting + counts.running, [this](TaskId task) { return world_.is_live(task); });
+  observer_.consider();
+  departure_.consider();
+}
+
+// ---- new work ---------------------------------------------------------------------------------------
+
+Result<std::unique_ptr<Staging>> EngineImpl::stage(Staging::Header header) {
+  if (world_.leaving) {
+    return Error{ErrorCode::unavailable, "the backend is leaving"};
+  }
+  if (const Status possible = turn_.failing() ? turn_.fence() : ok(); !possible) {
+    return possible.error();
+  }
+  DraftServices services{world_, turn_, observer_, run_dirs_, [this](SubmissionId id) {
+                           return LiveViews(world_).submission(id);
+                         }};
+  Result<std::shared_ptr<Draft>> draft = Draft::begin(std::move(services), std::move(header));
+  if (!draft) {
+    return draft.error();
+  }
+  return std::unique_ptr<Staging>(std::make_unique<DraftStaging>(std::move(draft.value())));
+}
+
+Result<std::optional<SubmissionView>> EngineImpl::already_taken(const std::string& key) {
+  const Result<SubmissionId> id = world_.store->submission_of_key(key);
+  if (!id) {
+    return id.error();
+  }
+  if (!id.value()) {
+    return std::optional<SubmissionView>();
+  }
+  Result<SubmissionView> view = LiveViews(world_).submission(id.value());
+  if (!view) {
+    return view.error();
+  }
+  return std::optional<SubmissionView>(std::move(view.value()));
+}
+
+// ---- reading ----------------------------------------------------------------------------------------
+
+void EngineImpl::list(ListQuery query, Answer<ListView> answer) {
+  SelectOptions options;
+  options.statuses = query.statuses;
+  options.history = query.history;
+  options.limit = query.limit;
+  if (!query.history) {
+    options.ended_after = world_.clock.now() - recent;
+  }
+  const bool reasons = query.reasons;
+  world_.read<Result<ListView>>(
+      [query = std::move(query), options, names = world_.device_names()](
+          store::Reader& reader) -> Result<ListView> {
+        Result<Selected> selected = select(reader, query.selection, options);
+        if (!selected) {
+          return selected.error();
+        }
+        if (!query.statuses.empty()) {
+          std::erase_if(selected->tasks, [&query](const store::TaskRow& row) {
+            return std::find(query.statuses.begin(), query.statuses.end(), row.state.status) ==
+                   query.statuses.end();
+          });
+        }
+        ListView view;
+        view.truncated = selected->truncated;
+        view.tasks = SnapshotViews(reader, names).tasks(selected.value());
+        view.groups = group_views(view.tasks, selected->groups);
+        return view;
+      },
+      [this, reasons, answer = std::move(answer)](Result<ListView> view) {
+        if (view) {
+          LiveViews(world_).complete(view->tasks, reasons);
+          view->now = world_.clock.now();
+        }
+        answer(std::move(view));
+      });
+}
+
+void EngineImpl::show(std::string reference, Answer<std::variant<DetailView, ListView>> answer) {
+  using Shown = std::variant<DetailView, ListView>;
+  world_.read<Result<Shown>>(
+      [reference = std::move(reference),
+       names = world_.device_names()](store::Reader& reader) -> Result<Shown> {
+        Selection selection;
+        selection.names = {reference};
+        SelectOptions options;
+        options.hidden = true;
+        Result<Selected> selected = select(reader, selection, options);
+        if (!selected) {
+          return selected.error();
+        }
+        SnapshotViews views(reader, names);
+        for (store::TaskRow& row : selected->tasks) {
+          const std::uint64_t id = id_in(reference);
+          if (row.task.fullname == reference || (id != 0 && row.task.spec.id.value == id)) {
+            Result<DetailView> detail = views.detail(std::move(row), selected->groups);
+            return detail ? Result<Shown>(Shown(std::move(detail.value())))
+                          : Result<Shown>(detail.error());
+          }
+        }
+        ListView list;
+        list.tasks = views.tasks(selected.value());
+        list.groups = group_views(list.tasks, selected->groups);
+        std::erase_if(list.groups, [&reference](const GroupView& group) {
+          return group.row.group.fullname != reference;
+        });
+        return Shown(std::move(list));
+      },
+      [this, answer = std::move(answer)](Result<Shown> shown) {
+        if (shown) {
+          LiveViews live(world_);
+          if (auto* detail = std::get_if<DetailView>(&shown.value())) {
+            live.complete(detail->task, true);
+          } else if (auto* list = std::get_if<ListView>(&shown.value())) {
+            live.complete(list->tasks, true);
+            list->now = world_.clock.now();
+          }
+        }
+        answer(std::move(shown));
+      });
+}
+
+std::unique_ptr<Handle> EngineImpl::follow(
+    std::uint64_t since, bool output, std::function<void(const FeedItem&)> item) {
+  return feed_.follow(since, output, std::move(item));
+}
+
+DevicesView EngineImpl::devices() const {
+  return LiveViews(world_).devices();
+}
+
+HealthView EngineImpl::health() const {
+  HealthView view;
+  view.guardian = world_.options.guardian_pid;
+  view.supervisor = world_.options.supervisor_pid;
+  view.started = started_;
+  view.home = world_.options.home;
+  view.state = world_.options.state;
+  const core::Scheduler::Counts counts = world_.core.counts();
+  view.waiting = counts.waiting;
+  view.running = counts.running;
+  return view;
+}
+
+// ---- waiting ----------------------------------------------------------------------------------------
+
+std::unique_ptr<Handle> EngineImpl::wait(WaitQuery query, Answer<WaitView> answer) {
+  auto shared = std::make_shared<WaitHandle::Shared>();
+  shared->engine = world_.alive;
+  shared->waits = &waits_;
+  start_wait(query, answer, shared, 0);
+  return std::make_unique<WaitHandle>(shared);
+}
+
+void EngineImpl::start_wait(
+    const WaitQuery& query, const Answer<WaitView>& answer, const WaitShared& shared, int tries) {
+  constexpr int most_tries = 10;
+  SelectOptions options;
+  options.statuses = {core::TaskStatus::waiting, core::TaskStatus::running};
+  if (!query.selection.match.empty()) {
+    options.statuses.clear();
+  }
+  world_.read<Result<Selected>>(
+      [selection = query.selection, options](store::Reader& reader) {
+        return select(reader, selection, options);
+      },
+      [this, query, answer, shared, tries](const Result<Selected>& selected) {
+        if (shared->gone) {
+          return;
+        }
+        if (!selected) {
+          answer(selected.error());
+          return;
+        }
+        std::vector<Waits::Wanted> tasks;
+        for (const store::TaskRow& row : selected->tasks) {
+          const TaskId id = row.task.spec.id;
+          if (!core::has_ended(row.state.status) && world_.core.state(id) == nullptr &&
+              tries < most_tries) {
+            start_wait(query, answer, shared, tries + 1);  // it ended after the snapshot
+            return;
+          }
+          tasks.push_back({id, row.state.status});
+        }
+        wait_resolved(query, answer, shared, tasks);
+      });
+}
+
+void EngineImpl::wait_resolved(
+    const WaitQuery& query,
+    const Answer<WaitView>& answer,
+    const WaitShared& shared,
+    const std::vector<Waits::Wanted>& tasks) {
+  shared->number =
+      waits_.add(tasks, query.timeout, [this, answer, shared](const Waits::Ended& ended) {
+        shared->number = 0;
+        answer_wait(ended, answer);
+      });
+}
+
+void EngineImpl::answer_wait(const Waits::Ended& ended, const Answer<WaitView>& answer) {
+  Selected wanted;
+  store::Filter filter;
+  filter.hidden = true;
+  filter.limit = most_waited_shown;
+  filter.ids = ended.tasks;
+  if (filter.ids.size() > most_waited_shown) {
+    filter.ids.resize(most_waited_shown);
+  }
+  world_.read<std::vector<TaskView>>(
+      [filter, names = world_.device_names()](store::Reader& reader) {
+        std::vector<TaskView> views;
+        if (filter.ids.empty()) {
+          return views;
+        }
+        if (Result<store::Listing> listing = reader.list(filter)) {
+          Selected selected;
+          selected.tasks = std::move(listing->tasks);
+          selected.groups = std::move(listing->groups);
+          views = SnapshotViews(reader, names).tasks(selected);
+        }
+        return views;
+      },
+      [this, ended, answer](std::vector<TaskView> views) {
+        LiveViews(world_).complete(views, true);
+        WaitView view;
+        view.outcome = ended.outcome;
+        view.counts = ended.counts;
+        for (const TaskView& task : views) {
+          if (std::binary_search(ended.stuck.begin(), ended.stuck.end(), task.row.task.spec.id)) {
+            view.stuck.push_back(task);
+          }
+        }
+        view.tasks = std::move(views);
+        answer(std::move(view));
+      });
+}
+
+// ---- the rest ---------------------------------------------------------------------------------------
+
+void EngineImpl::request(core::Verb verb, Selection selection, Answer<Outcome> answer) {
+  requests_.request(verb, std::move(selection), std::move(answer));
+}
+
+Status EngineImpl::attach_host(SubmissionId submission, std::unique_ptr<host::Channel> channel) {
+  const store::Submission* known = world_.submission(submission);
+  if (known == nullptr) {
+    return Error{ErrorCode::not_found, fmt::format("there is no submission {}", submission.value)};
+  }
+  effects_.hosts().attach(submission, std::move(channel));
+  turn_.end_soon();
+  return ok();
+}
+
+void EngineImpl::leave(bool keep_tasks, Answer<std::uint64_t> answer) {
+  departure_.leave(keep_tasks, std::move(answer));
+}
+
+void EngineImpl::on_leave(std::function<void(int)> callback) {
+  departure_.on_leave(std::move(callback));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::start(
+    sys::Loop& loop,
+    Options options,
+    std::unique_ptr<store::Store> store,
+    std::unique_ptr<devices::Probe> probe,
+    const Connect& connect) {
+  Result<std::unique_ptr<store::Reader>> reader = store::Reader::open(options.state + "/state.db");
+  if (!reader) {
+    return reader.error();
+  }
+  auto engine = std::make_unique<EngineImpl>(
+      loop, std::move(options), std::move(store), std::move(reader.value()), std::move(probe));
+  if (const Status loaded = engine->load(); !loaded) {
+    return loaded.error();
+  }
+  engine->connect(connect);
+  return std::unique_ptr<Engine>(std::move(engine));
+}
+
+}  // namespace cattino::engine

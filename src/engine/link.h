@@ -1,0 +1,51 @@
+// The connection to the supervisor: its reports become events; after each Welcome…Synced what is stored
+// and what it knows are brought together.
+//
+// After Synced, for each attempt that should have a process and that it did not report:
+//   phase starting, never sent by anybody            → sent (again)
+//   phase starting, the same guardian as when stored → sent again: nothing was begun
+//   otherwise                                        → lost
+// "The same guardian" is the epoch of Welcome, kept as a fact.
+#pragma once
+
+#include <string>
+#include <unordered_set>
+
+#include "engine/effects.h"
+#include "engine/turn.h"
+#include "engine/world.h"
+
+namespace cattino::engine {
+
+class Link {
+ public:
+  Link(World& world, Turn& turn, Effects& effects, std::function<void()> synced);
+
+  supervisor::Handlers handlers();
+
+  /// Brings together, once the supervisor has told all it knows and the devices are known. Called by
+  /// itself after Synced, and by the owner after the first inventory.
+  void reconcile();
+
+  [[nodiscard]] bool synced() const { return synced_; }
+
+ private:
+  void received(const supervisor::FromSupervisor& message);
+  void welcome(const supervisor::Welcome& message);
+  void started(const supervisor::Started& message);
+  void exited(const supervisor::Exited& message);
+  void all_told();
+  void lose(const Running& running);
+
+  World& world_;
+  Turn& turn_;
+  Effects& effects_;
+  std::function<void()> when_synced_;
+  std::unordered_set<std::uint64_t> reported_;  ///< keys, since the last Welcome
+  std::string epoch_;
+  bool same_guardian_ = false;
+  bool synced_ = false;
+  bool reconciled_ = false;
+};
+
+}  // namespace cattino::engine

@@ -1,0 +1,172 @@
+// What only the core knows, added to views.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "engine/paths.h"
+#include "engine/presenter.h"
+#include "engine/reasons.h"
+
+namespace cattino::engine {
+
+namespace {
+
+constexpr std::size_t shown_tasks = 100;
+
+}  // namespace
+
+std::optional<ReasonView> LiveViews::why(TaskId task) {
+  const core::TaskState* state = world_.core.state(task);
+  if (state == nullptr || state->status != core::TaskStatus::waiting) {
+    return std::nullopt;
+  }
+  Wording wording;
+  wording.name = [this](core::Node node) {
+    const auto [at, is_new] = names_.try_emplace(node);
+    if (is_new) {
+      at->second = world_.fullname_of(node);
+    }
+    return at->second;
+  };
+  wording.device = [this](std::uint16_t index) {
+    return world_.device_name(index);
+  };
+  wording.look = [this](std::uint16_t index) -> const core::Device* {
+    const auto& devices = world_.inventory.host.devices;
+    return index < devices.size() ? &devices[index] : nullptr;
+  };
+  wording.state = [this](TaskId id) {
+    return world_.core.state(id);
+  };
+  wording.now = world_.clock.now();
+  if (!world_.inventory_known) {
+    ReasonView view;
+    view.kind = "devices";
+    view.text = "the devices of this machine are not known yet";
+    return view;
+  }
+  return describe_wait(world_.core.explain(task), wording);
+}
+
+void LiveViews::complete(TaskView& view, bool reasons) {
+  const store::Task& task = view.row.task;
+  const TaskId id = task.spec.id;
+  if (const core::TaskState* state = world_.core.state(id)) {
+    if (state->attempt != view.row.state.attempt || state->status != view.row.state.status) {
+      view.reason.reset();
+    }
+    view.row.state = *state;
+    if (state->attempt > 0) {
+      view.stdout_path = log_path(view.directory, "stdout", state->attempt);
+      view.stderr_path = log_path(view.directory, "stderr", state->attempt);
+    }
+    const auto running = world_.running.find(id);
+    if (running != world_.running.end()) {
+      view.row.pid = running->second.pid;
+    }
+    if (!state->allocation.devices.empty()) {
+      view.devices.clear();
+      for (const std::uint16_t device : state->allocation.devices) {
+        view.devices.push_back(world_.device_name(device));
+      }
+    }
+  }
+  if (core::has_ended(view.row.state.status)) {
+    const LiveNames::Questions ask{
+        [this](TaskId other) { return world_.is_live(other); },
+        [this](TaskId other) {
+          return world_.fullname_of(other);
+        }};
+    const std::optional<TaskId> holder = world_.names.holder(task.fullname, ask);
+    if (holder && *holder != id) {
+      view.shown = fmt::format("{}#{}", task.fullname, id.value);
+    }
+  } else if (reasons && view.row.state.status == core::TaskStatus::waiting) {
+    view.reason = why(id);
+  }
+}
+
+void LiveViews::complete(std::vector<TaskView>& views, bool reasons) {
+  for (TaskView& view : views) {
+    complete(view, reasons);
+  }
+  // Of several ended tasks of one name in a list, the latest shows it plain.
+  std::map<std::string, std::size_t> latest;
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    const auto [at, is_new] = latest.try_emplace(views[i].shown, i);
+    if (!is_new) {
+      TaskView& older = views[at->second];
+      older.shown = fmt::format("{}#{}", older.row.task.fullname, older.row.task.spec.id.value);
+      at->second = i;
+    }
+  }
+}
+
+Result<SubmissionView> LiveViews::submission(SubmissionId id) {
+  const store::Submission* known = world_.submission(id);
+  if (known == nullptr) {
+    return Error{ErrorCode::not_found, fmt::format("there is no submission {}", id.value)};
+  }
+  SubmissionView view;
+  view.id = id;
+  view.run_dir = known->run_dir;
+  view.first_task = known->first_task;
+  view.count = known->task_count;
+  const std::uint64_t count = std::min<std::uint64_t>(known->task_count, shown_tasks);
+  std::vector<store::TaskRow> rows;  // only if the core has let go of the submission
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const TaskId task{view.first_task.value + i};
+    const Result<store::Task> stored = world_.store->task(task);
+    if (!stored) {
+      return stored.error();
+    }
+    SubmittedTask shown;
+    shown.ref = stored->ref;
+    shown.id = task;
+    shown.fullname = stored->fullname;
+    if (const core::TaskState* state = world_.core.state(task)) {
+      shown.status = state->status;
+      shown.reason = why(task);
+    } else {
+      if (rows.empty()) {
+        if (Result<std::vector<store::TaskRow>> all = world_.store->tasks_of(id)) {
+          rows = std::move(all.value());
+        }
+      }
+      shown.status = i < rows.size() ? rows[i].state.status : core::TaskStatus::waiting;
+    }
+    view.tasks.push_back(std::move(shown));
+  }
+  return view;
+}
+
+DevicesView LiveViews::devices() {
+  DevicesView view;
+  view.host = world_.inventory.host;
+  view.error = world_.inventory.error;
+  for (const core::Device& device : world_.inventory.host.devices) {
+    DeviceView shown;
+    shown.device = device;
+    for (const auto& [task, running] : world_.running) {
+      const core::TaskState* state = world_.core.state(task);
+      if (state == nullptr) {
+        continue;
+      }
+      const core::Allocation& held = state->allocation;
+      for (std::size_t i = 0; i < held.devices.size(); ++i) {
+        if (held.devices[i] == device.index) {
+          shown.claimed += held.whole ? device.total : (i < held.mib.size() ? held.mib[i] : Mib{});
+          shown.tasks.push_back(world_.fullname_of(task));
+        }
+      }
+    }
+    std::sort(shown.tasks.begin(), shown.tasks.end());
+    shown.free.value = std::max<std::int64_t>(
+        device.total.value - device.used_by_others.value - shown.claimed.value, 0);
+    view.devices.push_back(std::move(shown));
+  }
+  return view;
+}
+
+}  // namespace cattino::engine

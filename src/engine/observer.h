@@ -1,0 +1,60 @@
+// When devices are looked at. Once at the start; then, only if the probe reads a driver and only while
+// it matters (something waits, and something runs or could run): at most once a second, and before new
+// work that asks for devices is taken, if the last look is older than that. Never for declared devices.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "devices/inventory.h"
+#include "engine/world.h"
+#include "sys/loop.h"
+
+namespace cattino::engine {
+
+class Observer {
+ public:
+  static constexpr Duration period = Duration::seconds(1);
+  /// How long new work waits for the very first look.
+  static constexpr Duration patience = Duration::seconds(10);
+
+  Observer(
+      World& world,
+      std::unique_ptr<devices::Probe> probe,
+      std::function<void(devices::Inventory)> observed);
+  ~Observer();
+  Observer(const Observer&) = delete;
+  Observer& operator=(const Observer&) = delete;
+
+  void look();
+
+  /// Calls `then` with true once the inventory is known and, if `fresh`, not older than a period; with
+  /// false if there is none in time. May call from within.
+  void when_known(bool fresh, std::function<void(bool)> then);
+
+  /// The first inventory has been taken.
+  void known() { answer_waiting(true); }
+
+  /// At the end of a turn: looks again if it matters.
+  void consider();
+
+ private:
+  void seen(devices::Inventory inventory);
+  void answer_waiting(bool known);
+  [[nodiscard]] bool matters() const;
+  [[nodiscard]] devices::Attribution attribution() const;
+
+  World& world_;
+  std::shared_ptr<devices::Probe> probe_;  ///< shared with the job under way
+  std::function<void(devices::Inventory)> observed_;
+  std::vector<std::function<void(bool)>> waiting_;
+  sys::Timer timer_;
+  sys::Timer patience_timer_;
+  bool looking_ = false;
+  bool timer_armed_ = false;
+  Time last_;
+  std::unique_ptr<sys::Worker> worker_;
+};
+
+}  // namespace cattino::engine

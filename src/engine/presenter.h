@@ -1,0 +1,59 @@
+// From rows to views, in two steps: what the stored snapshot says, on the reader's thread; then, on the
+// loop, what only the core knows: live states, why tasks wait, who holds a name.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/select.h"
+#include "engine/views.h"
+#include "engine/world.h"
+
+namespace cattino::engine {
+
+/// Makes views of rows. Reader's thread; lives for one question.
+class SnapshotViews {
+ public:
+  SnapshotViews(store::Reader& reader, std::vector<std::string> device_names);
+
+  TaskView task(store::TaskRow row, const std::vector<store::GroupRow>& groups);
+  std::vector<TaskView> tasks(Selected& selected);
+  Result<DetailView> detail(store::TaskRow row, const std::vector<store::GroupRow>& groups);
+
+ private:
+  const store::Submission& submission(SubmissionId id);
+  std::vector<std::string> names_of(const std::vector<std::uint16_t>& devices) const;
+  void add_last_attempt(TaskView& view);
+  std::optional<ReasonView> end_reason(const store::TaskRow& row);
+  std::string dependency(core::Node node, SubmissionId submission);
+  std::string failed_dependency(core::Node node, SubmissionId submission, int depth);
+  std::string name(core::Node node);
+
+  store::Reader& reader_;
+  std::vector<std::string> device_names_;
+  std::map<SubmissionId, store::Submission> submissions_;
+  std::map<core::Node, std::string> dependencies_;
+};
+
+/// Groups of the listed tasks, with counts of those.
+std::vector<GroupView> group_views(
+    const std::vector<TaskView>& tasks, const std::vector<store::GroupRow>& groups);
+
+/// Adds what the core knows. Loop's thread.
+class LiveViews {
+ public:
+  explicit LiveViews(World& world) : world_(world) {}
+
+  void complete(TaskView& view, bool reasons);
+  void complete(std::vector<TaskView>& views, bool reasons);
+  std::optional<ReasonView> why(TaskId task);
+  Result<SubmissionView> submission(SubmissionId id);
+  DevicesView devices();
+
+ private:
+  World& world_;
+  std::map<core::Node, std::string> names_;  ///< of one question
+};
+
+}  // namespace cattino::engine

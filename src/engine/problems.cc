@@ -1,0 +1,88 @@
+// From problems to errors.
+#include "engine/problems.h"
+
+#include <fmt/core.h>
+
+#include "base/text.h"
+
+namespace cattino::engine {
+
+namespace {
+
+std::string cores(Millicores amount) {
+  return amount.value % 1000 == 0
+             ? fmt::format("{}", amount.value / 1000)
+             : fmt::format("{}.{}", amount.value / 1000, amount.value % 1000 / 100);
+}
+
+std::string cycle_text(const core::Problem& problem, const ProblemContext& context) {
+  std::string text;
+  for (const core::Node& node : problem.nodes) {
+    text += context.name(node) + " → ";
+  }
+  if (!problem.nodes.empty()) {
+    text += context.name(problem.nodes.front());
+  }
+  return "each of these waits for the one before it: " + text;
+}
+
+Error devices_error(const core::Problem& problem, const ProblemContext& context) {
+  Error error;
+  error.code = ErrorCode::infeasible;
+  if (problem.wanted > problem.of) {
+    error.field = "request.min_devices";
+    error.message = fmt::format(
+        "asks for {}; the largest host has {}", count_of(problem.wanted, "device"), problem.of);
+  } else {
+    error.field = "request.memory";
+    error.message = fmt::format(
+        "asks for {} with more memory than {} of {} {}; the largest has {} MiB",
+        count_of(problem.wanted, "device"),
+        problem.of - problem.most,
+        count_of(problem.of, "device"),
+        problem.of - problem.most == 1 ? "has" : "have",
+        problem.largest.value);
+  }
+  if (!context.accelerators) {
+    error.hint =
+        "no accelerator was found here; declare devices to act as if there were: "
+        "meow run --devices 2x24GiB, or the setting `devices`";
+  }
+  return error;
+}
+
+}  // namespace
+
+Error problem_error(const core::Problem& problem, const ProblemContext& context) {
+  Error error;
+  switch (problem.kind) {
+    case core::Problem::Kind::cycle:
+      return {ErrorCode::invalid, cycle_text(problem, context), "edges"};
+    case core::Problem::Kind::infeasible_devices:
+      error = devices_error(problem, context);
+      break;
+    case core::Problem::Kind::infeasible_cpus:
+      error = {
+          ErrorCode::infeasible,
+          fmt::format(
+              "asks for more cores than the largest host has: {}", cores(problem.most_cpus)),
+          "request.cpus",
+          "the setting `cpus` says how many cores tasks may use"};
+      break;
+    case core::Problem::Kind::infeasible_ram:
+      error = {
+          ErrorCode::infeasible,
+          fmt::format(
+              "asks for more memory than the largest host has: {} MiB", problem.most_ram.value),
+          "request.ram"};
+      break;
+    case core::Problem::Kind::no_host:
+      return {ErrorCode::unavailable, "the devices of this machine are not known yet"};
+  }
+  error.field =
+      fmt::format("tasks[{}].{}", problem.node.id - context.first_task.value, error.field);
+  error.message = fmt::format("{} {}", context.name(problem.node), error.message);
+  return error;
+}
+
+}  // namespace cattino::engine

@@ -1,0 +1,290 @@
+// From reasons to sentences.
+#include "engine/reasons.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "base/text.h"
+
+namespace cattino::engine {
+
+namespace {
+
+using core::Cause;
+using core::Reason;
+
+constexpr std::size_t shown_devices = 8;
+constexpr std::size_t shown_names = 8;
+
+const char* kind_word(Reason::Kind kind) {
+  switch (kind) {
+    case Reason::Kind::none:
+      return "none";
+    case Reason::Kind::dependencies:
+      return "dependencies";
+    case Reason::Kind::dependency_failed:
+      return "dependency_failed";
+    case Reason::Kind::devices:
+      return "devices";
+    case Reason::Kind::cpus:
+      return "cpus";
+    case Reason::Kind::ram:
+      return "ram";
+    case Reason::Kind::backoff:
+      return "backoff";
+    case Reason::Kind::held:
+      return "held";
+    case Reason::Kind::paused:
+      return "paused";
+    case Reason::Kind::lost:
+      return "lost";
+    case Reason::Kind::next:
+      return "next";
+  }
+  return "none";
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    text += text.empty() ? word : ", " + word;
+  }
+  return text;
+}
+
+/// "a, b and 4 more".
+std::string list_of(const std::vector<std::string>& words, std::uint64_t count) {
+  std::string text = joined(words);
+  if (count > words.size()) {
+    text += fmt::format(" and {} more", count - words.size());
+  }
+  return text;
+}
+
+std::string cores(Millicores amount) {
+  if (amount.value % 1000 == 0) {
+    return fmt::format("{}", amount.value / 1000);
+  }
+  return fmt::format("{}.{}", amount.value / 1000, amount.value % 1000 / 100);
+}
+
+std::string wanted_devices(const Reason& reason) {
+  const std::string devices = count_of(reason.wanted, "device");
+  switch (reason.memory.kind) {
+    case MemoryRequest::Kind::whole:
+      return devices + (reason.wanted == 1 ? " alone" : ", each alone");
+    case MemoryRequest::Kind::mib:
+      return fmt::format("{} with {} MiB", devices, reason.memory.value);
+    case MemoryRequest::Kind::share:
+      return fmt::format("{} with {}% of its memory", devices, reason.memory.value / 10'000);
+  }
+  return devices;
+}
+
+/// What one device says: "cuda:0 is held by train", "cuda:1 has 3100 MiB free".
+std::string device_words(
+    const core::DeviceView& view, const Reason& reason, const Wording& wording) {
+  const std::string name = wording.device(view.index);
+  const core::Device* device = wording.look(view.index);
+  if (device != nullptr && device->health != core::DeviceHealth::ok) {
+    const char* what = device->health == core::DeviceHealth::drained ? " is drained"
+                       : device->health == core::DeviceHealth::lost  ? " is gone"
+                                                                     : " does not answer";
+    return name + what + (device->note.empty() ? "" : fmt::format(" ({})", device->note));
+  }
+  std::vector<std::string> holders;
+  for (const TaskId holder : view.holders) {
+    if (holders.size() < shown_names) {
+      holders.push_back(wording.name(core::Node::of(holder)));
+    }
+  }
+  const std::string held = list_of(holders, view.holders.size());
+  const bool strangers = device != nullptr && device->used_by_others.value > 0;
+  if (reason.memory.kind == MemoryRequest::Kind::whole) {
+    if (!held.empty()) {
+      return fmt::format("{} is held by {}", name, held);
+    }
+    if (strangers || (device != nullptr && device->strangers)) {
+      return fmt::format(
+          "{} has {} MiB used by {}",
+          name,
+          device->used_by_others.value,
+          device->note.empty() ? "others" : device->note);
+    }
+  }
+  std::string text =
+      fmt::format("{} has {} MiB free", name, std::max<std::int64_t>(view.free.value, 0));
+  if (!held.empty()) {
+    text = view.free.value <= 0 ? fmt::format("{} is held by {}", name, held)
+                                : text + ", held by " + held;
+  }
+  if (strangers) {
+    text += fmt::format(
+        ", {} MiB used by {}",
+        device->used_by_others.value,
+        device->note.empty() ? "others" : device->note);
+  }
+  return text;
+}
+
+std::string device_reason(const Reason& reason, const Wording& wording) {
+  std::vector<std::string> words;
+  std::uint64_t unfit = 0;
+  for (const core::DeviceView& view : reason.devices) {
+    if (view.fits) {
+      continue;
+    }
+    ++unfit;
+    if (words.size() < shown_devices) {
+      words.push_back(device_words(view, reason, wording));
+    }
+  }
+  std::string text = fmt::format(
+      "needs {}; {} of {} {}",
+      wanted_devices(reason),
+      reason.fitting,
+      reason.devices.size(),
+      reason.fitting == 1 ? "fits" : "fit");
+  if (!words.empty()) {
+    text += ": " + list_of(words, unfit);
+  }
+  return text;
+}
+
+std::string failed_dependencies(const Reason& reason, const Wording& wording) {
+  std::vector<std::string> words;
+  for (const core::Node& node : reason.nodes) {
+    const core::TaskState* state =
+        node.kind == core::Node::Kind::task ? wording.state(TaskId{node.id}) : nullptr;
+    words.push_back(
+        state != nullptr ? describe_prerequisite(wording.name(node), *state) : wording.name(node));
+  }
+  return fmt::format(
+      "dependency {}; it can run once that is resumed", list_of(words, reason.count));
+}
+
+std::string wait_text(
+    const Reason& reason, const Wording& wording, const std::vector<std::string>& names) {
+  switch (reason.kind) {
+    case Reason::Kind::none:
+      return {};
+    case Reason::Kind::dependencies:
+      return "waits for " + list_of(names, reason.count);
+    case Reason::Kind::dependency_failed:
+      return failed_dependencies(reason, wording);
+    case Reason::Kind::devices:
+      return device_reason(reason, wording);
+    case Reason::Kind::cpus:
+      return fmt::format(
+          "needs {} cores; {} are free", cores(reason.wanted_cpus), cores(reason.free_cpus));
+    case Reason::Kind::ram:
+      return fmt::format(
+          "needs {} MiB of host memory; {} MiB are free",
+          reason.wanted_ram.value,
+          reason.free_ram.value);
+    case Reason::Kind::backoff:
+      return fmt::format(
+          "runs again in {}", describe(std::max(reason.until - wording.now, Duration{})));
+    case Reason::Kind::held:
+      return "is held until it is resumed";
+    case Reason::Kind::paused:
+      return "nothing new starts: the backend is paused";
+    case Reason::Kind::lost:
+      return "nobody can know how its last attempt ended; resume it to run it again";
+    case Reason::Kind::next:
+      return "starts next";
+  }
+  return {};
+}
+
+}  // namespace
+
+ReasonView describe_wait(const Reason& reason, const Wording& wording) {
+  ReasonView view;
+  view.kind = kind_word(reason.kind);
+  for (const core::Node& node : reason.nodes) {
+    view.names.push_back(wording.name(node));
+  }
+  view.text = wait_text(reason, wording, view.names);
+  view.data = reason;
+  return view;
+}
+
+std::string describe_prerequisite(const std::string& name, const core::TaskState& state) {
+  switch (state.status) {
+    case core::TaskStatus::failed:
+      if (state.last_exit.kind == ExitStatus::Kind::code) {
+        return fmt::format("{} failed with {}", name, describe(state.last_exit));
+      }
+      return state.last_exit.kind == ExitStatus::Kind::none
+                 ? name + " failed"
+                 : fmt::format("{} failed: {}", name, describe(state.last_exit));
+    case core::TaskStatus::cancelled:
+      return name + " was cancelled";
+    case core::TaskStatus::done:
+      return name + " is Done";
+    case core::TaskStatus::waiting:
+    case core::TaskStatus::running:
+      break;
+  }
+  return name + " has not ended";
+}
+
+std::string end_kind(const core::TaskState& state) {
+  switch (state.cause) {
+    case Cause::none:
+      return {};
+    case Cause::exit:
+      return "exit";
+    case Cause::dependency:
+      return "dependency";
+    case Cause::user_cancelled:
+      return "user_cancelled";
+    case Cause::user_killed:
+      return "user_killed";
+    case Cause::hook_failed:
+      return "hook_failed";
+    case Cause::retries_over:
+      return "retries_over";
+    case Cause::lost:
+      return "lost";
+    case Cause::replaced:
+      return "replaced";
+    case Cause::shutdown:
+      return "shutdown";
+  }
+  return {};
+}
+
+std::string short_end(
+    const core::TaskState& state, const std::function<std::string(core::Node)>& name) {
+  switch (state.cause) {
+    case Cause::none:
+      return {};
+    case Cause::exit:
+      return describe(state.last_exit);
+    case Cause::dependency:
+      return fmt::format("dependency {} failed", name(state.cause_node));
+    case Cause::user_cancelled:
+      return "cancelled by the user";
+    case Cause::user_killed:
+      return "killed by the user";
+    case Cause::hook_failed:
+      return state.cause_node.kind == core::Node::Kind::group
+                 ? fmt::format("on_start of group {} failed", name(state.cause_node))
+                 : "its on_start failed; stderr.log has the traceback";
+    case Cause::retries_over:
+      return fmt::format("asked to run again {} times in a row", state.requeues);
+    case Cause::lost:
+      return "nobody can know how its last attempt ended";
+    case Cause::replaced:
+      return "a new submission took its name";
+    case Cause::shutdown:
+      return "the backend was ended with its tasks";
+  }
+  return {};
+}
+
+}  // namespace cattino::engine

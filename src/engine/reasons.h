@@ -1,0 +1,34 @@
+// Words for why a task waits and why it ended as it did; always with the numbers.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "core/scheduler.h"
+#include "engine/views.h"
+
+namespace cattino::engine {
+
+/// What the words are made of.
+struct Wording {
+  std::function<std::string(core::Node)> name;             ///< fullnames
+  std::function<std::string(std::uint16_t)> device;        ///< names of devices
+  std::function<const core::Device*(std::uint16_t)> look;  ///< null: not known
+  std::function<const core::TaskState*(TaskId)> state;     ///< null: not known
+  Time now;
+};
+
+/// Why a waiting task waits.
+ReasonView describe_wait(const core::Reason& reason, const Wording& wording);
+
+/// How a prerequisite ended: "train failed with exit status 3", "prepare was cancelled".
+std::string describe_prerequisite(const std::string& name, const core::TaskState& state);
+
+/// Why an ended task ended as it did, but for `dependency`, which needs more: views.cc.
+std::string short_end(
+    const core::TaskState& state, const std::function<std::string(core::Node)>& name);
+
+/// The word of docs/protocol.md for the cause of an end; empty for a task that is Done.
+std::string end_kind(const core::TaskState& state);
+
+}  // namespace cattino::engine

@@ -1,0 +1,186 @@
+// Verbs on tasks: what changes, and for the rest why not.
+#include "engine/requests.h"
+
+#include <set>
+#include <utility>
+
+#include <fmt/core.h>
+
+namespace cattino::engine {
+
+namespace {
+
+constexpr std::size_t most_listed = 1000;
+
+/// The statuses that `--all` and a match mean.
+std::vector<core::TaskStatus> statuses_of(core::Verb verb) {
+  switch (verb) {
+    case core::Verb::cancel:
+      return {core::TaskStatus::waiting, core::TaskStatus::running};
+    case core::Verb::kill:
+      return {core::TaskStatus::running};
+    case core::Verb::resume:
+      return {core::TaskStatus::waiting, core::TaskStatus::failed, core::TaskStatus::cancelled};
+    case core::Verb::remove:
+      return {};
+  }
+  return {};
+}
+
+std::string why_ended(core::Verb verb, core::TaskStatus status) {
+  if (verb != core::Verb::resume) {
+    return fmt::format("it has ended: {}", core::name(status));
+  }
+  return status == core::TaskStatus::done ? "it is Done: done tasks are never run again"
+                                          : "it has had as many attempts as there can be";
+}
+
+}  // namespace
+
+void Requests::request(core::Verb verb, Selection selection, Answer<Outcome> answer) {
+  if (selection.names.empty() && selection.match.empty() && !selection.all) {
+    world_.loop.post([answer = std::move(answer)] {
+      answer(Error{ErrorCode::invalid, "no task is named", "names"});
+    });
+    return;
+  }
+  SelectOptions options;
+  options.statuses = statuses_of(verb);
+  world_.read<Result<Selected>>(
+      [selection = std::move(selection), options](store::Reader& reader) {
+        return select(reader, selection, options);
+      },
+      [this, verb, answer = std::move(answer)](const Result<Selected>& selected) {
+        if (selected) {
+          apply(verb, selected.value(), answer);
+        } else {
+          answer(selected.error());
+        }
+      });
+}
+
+/// Submissions that have left the core come back if one of their tasks is to be resumed.
+Status Requests::bring_back(const Selected& selected) {
+  std::set<SubmissionId> away;
+  for (const store::TaskRow& row : selected.tasks) {
+    const bool stopped = row.state.status == core::TaskStatus::failed ||
+                         row.state.status == core::TaskStatus::cancelled;
+    if (stopped && world_.core.state(row.task.spec.id) == nullptr) {
+      away.insert(row.task.submission);
+    }
+  }
+  for (const SubmissionId id : away) {
+    Result<core::Restored> restored = world_.store->load(id);
+    if (!restored) {
+      return restored.error();
+    }
+    turn_.step(std::move(restored.value()));
+  }
+  return ok();
+}
+
+std::string Requests::why_not(core::Verb verb, const store::TaskRow& row) {
+  const core::TaskState* state = world_.core.state(row.task.spec.id);
+  const core::TaskState& known = state != nullptr ? *state : row.state;
+  if (core::has_ended(known.status)) {
+    return why_ended(verb, known.status);
+  }
+  if (verb == core::Verb::resume) {
+    return known.status == core::TaskStatus::running ? "it runs" : "it waits already";
+  }
+  if (known.end_requested) {
+    return "its end has been asked for already";
+  }
+  return verb == core::Verb::kill ? "it does not run: cancel it instead" : "nothing to do";
+}
+
+void Requests::hide(const store::TaskRow& row) {
+  turn_.changes().hide(row.task.spec.id);
+  turn_.write_soon();
+  FeedItem item;
+  item.event = "removed";
+  item.at = world_.clock.now();
+  item.task = row.task.spec.id;
+  item.fullname = row.task.fullname;
+  item.status = row.state.status;
+  feed_.add(std::move(item));
+}
+
+void Requests::apply(core::Verb verb, const Selected& selected, const Answer<Outcome>& answer) {
+  Status possible = world_.leaving ? Status(Error{ErrorCode::unavailable, "the backend is leaving"})
+                                   : turn_.fence();
+  if (possible && verb == core::Verb::resume) {
+    possible = bring_back(selected);
+  }
+  if (!possible) {
+    answer(possible.error());
+    return;
+  }
+  const LiveNames::Questions ask{
+      [this](TaskId task) { return world_.is_live(task); },
+      [this](TaskId task) {
+        return world_.fullname_of(task);
+      }};
+  Outcome outcome;
+  core::Requested request;
+  request.verb = verb;
+  const bool ends = verb == core::Verb::cancel || verb == core::Verb::remove;
+  request.cause = ends ? core::Cause::user_cancelled : core::Cause::none;
+  std::vector<const store::TaskRow*> changed;
+  std::set<std::string> names;  // resumed just now
+  for (const store::TaskRow& row : selected.tasks) {
+    const TaskId id = row.task.spec.id;
+    const bool changes = world_.core.would_change(verb, id);
+    std::string why;
+    if (changes && verb == core::Verb::resume) {
+      const std::optional<TaskId> holder = world_.names.holder(row.task.fullname, ask);
+      if ((holder && *holder != id) || !names.insert(row.task.fullname).second) {
+        why = fmt::format(
+            "its name has been taken by a task that has not ended{}",
+            holder ? fmt::format(" (#{})", holder->value) : "");
+      }
+    }
+    if (changes && why.empty()) {
+      request.tasks.push_back(id);
+      changed.push_back(&row);
+    } else if (verb == core::Verb::remove) {
+      changed.push_back(&row);
+    } else if (outcome.unchanged.size() < most_listed) {
+      const core::TaskState* state = world_.core.state(id);
+      outcome.unchanged.push_back(
+          {row.task.fullname,
+           state != nullptr ? state->status : row.state.status,
+           why.empty() ? why_not(verb, row) : why});
+    }
+  }
+  if (!request.tasks.empty()) {
+    world_.had_work = true;
+    turn_.step(request);
+  }
+  outcome.count = changed.size();
+  for (const store::TaskRow* row : changed) {
+    if (verb == core::Verb::remove) {
+      hide(*row);
+    }
+    if (outcome.changed.size() == most_listed) {
+      continue;
+    }
+    ChangedTask shown;
+    shown.id = row->task.spec.id;
+    shown.fullname = row->task.fullname;
+    // A task that the step let go of with its submission has ended as asked.
+    const core::TaskState* state = world_.core.state(shown.id);
+    const bool gone_now = state == nullptr && !core::has_ended(row->state.status);
+    shown.status = state != nullptr ? state->status
+                   : gone_now       ? core::TaskStatus::cancelled
+                                    : row->state.status;
+    shown.ending = shown.status == core::TaskStatus::running;
+    outcome.changed.push_back(std::move(shown));
+  }
+  turn_.answer([answer, outcome = std::move(outcome)](const Status& synced) {
+    answer(synced ? Result<Outcome>(outcome) : Result<Outcome>(synced.error()));
+  });
+  turn_.end_soon();
+}
+
+}  // namespace cattino::engine

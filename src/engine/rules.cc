@@ -1,0 +1,113 @@
+// Checks of single lines of new work.
+#include "engine/rules.h"
+
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include "base/text.h"
+
+namespace cattino::engine {
+
+namespace {
+
+Error invalid(std::string field, std::string message) {
+  return {ErrorCode::invalid, std::move(message), std::move(field)};
+}
+
+bool has_nul(std::string_view text) {
+  return text.find('\0') != std::string_view::npos;
+}
+
+Status check_component(std::string_view part) {
+  if (part.empty()) {
+    return invalid("name", "a name or a part of it is empty");
+  }
+  if (part == "." || part == "..") {
+    return invalid("name", fmt::format("`{}` is no name: it is a directory", part));
+  }
+  if (part.size() > most_name_bytes) {
+    return invalid(
+        "name", fmt::format("a name has {} bytes; at most {}", part.size(), most_name_bytes));
+  }
+  const bool control =
+      std::any_of(part.begin(), part.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  if (control || !is_utf8(part)) {
+    return invalid("name", "a name has a control character, or is no UTF-8");
+  }
+  return ok();
+}
+
+Status check_command(const std::vector<std::string>& words) {
+  if (words.size() != 1 || words.front().find_first_not_of(" \t\r\n") == std::string::npos) {
+    return invalid("command", "the command is empty");
+  }
+  // A here-document may hold quotes that are never closed; a shell knows.
+  if (words.front().find("<<") == std::string::npos) {
+    if (const Result<CommandWords> split = split_command(words.front()); !split) {
+      return invalid("command", split.error().message);
+    }
+  }
+  return ok();
+}
+
+}  // namespace
+
+Status check_name(std::string_view name, bool slashes) {
+  while (slashes) {
+    const std::size_t slash = name.find('/');
+    if (slash == std::string_view::npos) {
+      break;
+    }
+    if (Status part = check_component(name.substr(0, slash)); !part) {
+      return part;
+    }
+    name.remove_prefix(slash + 1);
+  }
+  if (name.find('/') != std::string_view::npos) {
+    return invalid("name", "a group's name holds no `/`: put a group inside a group");
+  }
+  return check_component(name);
+}
+
+Status check_program(const Staging::NewTask& task) {
+  const std::vector<std::string>& words = task.program.words;
+  switch (task.program.kind) {
+    case store::ProgramKind::command:
+      if (Status command = check_command(words); !command) {
+        return command;
+      }
+      break;
+    case store::ProgramKind::argv:
+      if (words.empty() || words.front().empty()) {
+        return invalid("argv", "there is no program to run");
+      }
+      break;
+    case store::ProgramKind::function:
+      if (task.object < 0) {
+        return invalid("object", "a function needs the object that is called");
+      }
+      break;
+  }
+  for (const std::string& word : words) {
+    if (has_nul(word)) {
+      return invalid(
+          task.program.kind == store::ProgramKind::argv ? "argv" : "command",
+          "a NUL byte cannot be passed to a program");
+    }
+  }
+  for (const auto& [name, value] : task.variables) {
+    if (name.empty() || name.find('=') != std::string::npos || has_nul(name) || has_nul(value)) {
+      return invalid("env", fmt::format("`{}` is no variable that can be set", name));
+    }
+  }
+  if (has_nul(task.directory)) {
+    return invalid("cwd", "a path holds no NUL byte");
+  }
+  if (task.request.cpus.value < -1 || task.request.ram.value < 0 || task.request.memory.value < 0) {
+    return invalid("request", "amounts are not negative");
+  }
+  return ok();
+}
+
+}  // namespace cattino::engine

@@ -1,0 +1,83 @@
+// Who waits for which tasks to end. Each wait counts the ends it still needs; an event costs what it
+// changes: the waits on the task that changed.
+//
+// Whether anything left can go on without the user (outcome 6) is answered through a *witness*: one task
+// of the wait that runs or may start, or what such a task waits for. Only when the witness changes is
+// another looked for; none means outcome 6.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/world.h"
+
+namespace cattino::engine {
+
+class Waits {
+ public:
+  struct Ended {
+    int outcome = 0;
+    std::vector<TaskId> tasks;  ///< all, in the order of ids
+    std::vector<TaskId> stuck;
+    std::vector<std::pair<std::string, std::uint64_t>> counts;
+  };
+
+  /// `quiet` tells that nothing runs, nothing could start, and nothing is due.
+  Waits(World& world, std::function<bool()> quiet);
+
+  /// `tasks` in the order of ids with what is known of them; `state` of ended ones that the core does
+  /// not hold any more. `ended` is called once, not from within.
+  struct Wanted {
+    TaskId task;
+    core::TaskStatus status = core::TaskStatus::waiting;
+  };
+  std::uint64_t add(
+      std::vector<Wanted> tasks, std::optional<Duration> timeout, std::function<void(Ended)> ended);
+  void remove(std::uint64_t number);
+
+  void changed(TaskId task, const core::TaskState& state);
+
+  /// At the end of a turn: waits that are over are answered.
+  void settle();
+
+  [[nodiscard]] bool empty() const { return waits_.empty(); }
+
+ private:
+  struct Wait {
+    std::vector<TaskId> tasks;
+    std::unordered_map<TaskId, core::TaskStatus> statuses;
+    std::uint64_t left = 0;  ///< have not ended
+    std::size_t first = 0;   ///< all before it in `tasks` have ended
+    TaskId witness;          ///< 0: to be looked for
+    bool timed_out = false;
+    std::function<void(Ended)> ended;
+    std::unique_ptr<sys::Timer> timer;
+  };
+
+  void watch(TaskId task, std::uint64_t number) { watchers_[task].insert(number); }
+  void unwatch(TaskId task, std::uint64_t number);
+  void finish(std::uint64_t number, bool stuck);
+  /// One search for a witness.
+  struct Search {
+    int budget = 0;                   ///< reasons that may be looked at
+    int depth = 0;                    ///< of prerequisites
+    std::unordered_set<TaskId> seen;  ///< tasks that cannot go on
+  };
+  TaskId find_witness(Wait& wait);
+  TaskId can_go_on(TaskId task, Search& search) const;
+  TaskId through_dependencies(TaskId task, const core::Reason& reason, Search& search) const;
+
+  World& world_;
+  std::function<bool()> quiet_;
+  std::unordered_map<std::uint64_t, Wait> waits_;
+  std::unordered_map<TaskId, std::unordered_set<std::uint64_t>> watchers_;
+  std::unordered_set<std::uint64_t> dirty_;
+  std::uint64_t next_ = 1;
+};
+
+}  // namespace cattino::engine

@@ -1,0 +1,86 @@
+// Lookups that several parts of the engine need.
+#include "engine/world.h"
+
+#include <utility>
+
+#include <fmt/core.h>
+
+namespace cattino::engine {
+
+World::World(
+    sys::Loop& the_loop,
+    Engine::Options the_options,
+    std::unique_ptr<store::Store> the_store,
+    std::unique_ptr<store::Reader> the_reader)
+    : loop(the_loop),
+      options(std::move(the_options)),
+      store(std::move(the_store)),
+      reader(std::move(the_reader)) {}
+
+World::~World() {
+  alive.reset();
+  reading.reset();  // finishes its jobs while the reader is there
+  files.reset();
+}
+
+std::function<void()> World::guarded(std::function<void()> work) {
+  return [life = std::weak_ptr<bool>(alive), work = std::move(work)] {
+    if (!life.expired()) {
+      work();
+    }
+  };
+}
+
+const store::Submission* World::submission(SubmissionId id) {
+  const auto at = submissions.find(id);
+  if (at != submissions.end()) {
+    return &at->second;
+  }
+  Result<store::Submission> loaded = store->submission(id);
+  if (!loaded) {
+    return nullptr;
+  }
+  return &submissions.emplace(id, std::move(loaded.value())).first->second;
+}
+
+std::string World::fullname_of(core::Node node) {
+  if (node.kind == core::Node::Kind::task) {
+    const auto at = running.find(TaskId{node.id});
+    if (at != running.end() && !at->second.fullname.empty()) {
+      return at->second.fullname;
+    }
+    Result<store::Task> task = store->task(TaskId{node.id});
+    return task ? task->fullname : fmt::format("#{}", node.id);
+  }
+  Result<store::Group> group = store->group(GroupId{node.id});
+  return group ? group->fullname : fmt::format("group #{}", node.id);
+}
+
+bool World::is_live(TaskId task) const {
+  const core::TaskState* state = core.state(task);
+  return state != nullptr && !core::has_ended(state->status);
+}
+
+std::string World::device_name(std::uint16_t index) const {
+  const auto& devices = inventory.host.devices;
+  return index < devices.size() ? devices[index].name : fmt::format("device {}", index);
+}
+
+std::vector<std::string> World::device_names() const {
+  std::vector<std::string> all;
+  for (const core::Device& device : inventory.host.devices) {
+    all.push_back(device.name);
+  }
+  return all;
+}
+
+bool World::has_accelerators() const {
+  for (const core::Device& device : inventory.host.devices) {
+    if (device.kind == core::DeviceKind::accelerator) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace cattino::engine

@@ -1,0 +1,116 @@
+// What the parts of the engine share: the core, the store, the services, and what is remembered of
+// running attempts. Everything belongs to the loop's thread; the jobs given to `read` and `write_files`
+// run on threads of their own and get copies.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/ids.h"
+#include "core/scheduler.h"
+#include "devices/inventory.h"
+#include "engine/engine.h"
+#include "engine/live_names.h"
+#include "store/store.h"
+#include "supervisor/client.h"
+#include "sys/clock.h"
+#include "sys/loop.h"
+
+namespace cattino::engine {
+
+/// An attempt whose process was asked for, until its task no longer runs.
+struct Running {
+  AttemptId attempt;
+  SubmissionId submission;
+  std::string fullname;     ///< empty until it is launched
+  bool function = false;    ///< runs in a process forked from the host
+  bool maybe_sent = false;  ///< its start may have left, in this life of the daemon or before
+  std::int32_t pid = 0;
+  Time started;
+  std::vector<std::uint16_t> devices;
+  std::uint32_t host = 0;
+  std::uint16_t master_port = 0;
+};
+
+struct World {
+  World(
+      sys::Loop& the_loop,
+      Engine::Options the_options,
+      std::unique_ptr<store::Store> the_store,
+      std::unique_ptr<store::Reader> the_reader);
+  ~World();
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  /// Runs `job` on the reader's thread and `then` on the loop with what it returned, unless the engine
+  /// is gone by then.
+  template <class T>
+  void read(std::function<T(store::Reader&)> job, std::function<void(T)> then) {
+    reading->post([this, job = std::move(job), then = guarded<T>(std::move(then))] {
+      auto result = std::make_shared<T>(job(*reader));
+      loop.post([result, then] { then(std::move(*result)); });
+    });
+  }
+
+  /// Runs `job`, which touches files, away from the loop; `then` on the loop.
+  template <class T>
+  void write_files(std::function<T()> job, std::function<void(T)> then) {
+    files->post([this, job = std::move(job), then = guarded<T>(std::move(then))] {
+      auto result = std::make_shared<T>(job());
+      loop.post([result, then] { then(std::move(*result)); });
+    });
+  }
+
+  /// `work`, which does nothing once the engine is gone: for callbacks that may outlive it.
+  template <class T>
+  std::function<void(T)> guarded(std::function<void(T)> work) {
+    return [life = std::weak_ptr<bool>(alive), work = std::move(work)](T value) {
+      if (!life.expired()) {
+        work(std::move(value));
+      }
+    };
+  }
+  std::function<void()> guarded(std::function<void()> work);
+
+  /// The shared part of a submission, kept while it is in use; null if the store does not have it.
+  const store::Submission* submission(SubmissionId id);
+  void forget_submission(SubmissionId id) { submissions.erase(id); }
+
+  /// Fullname of a task or group: "#41" if the store cannot say.
+  std::string fullname_of(core::Node node);
+  std::string fullname_of(TaskId task) { return fullname_of(core::Node::of(task)); }
+
+  /// Has the task of this id not ended?
+  [[nodiscard]] bool is_live(TaskId task) const;
+
+  /// A device's name in the last inventory.
+  [[nodiscard]] std::string device_name(std::uint16_t index) const;
+  [[nodiscard]] std::vector<std::string> device_names() const;
+  [[nodiscard]] bool has_accelerators() const;
+
+  sys::Loop& loop;
+  Engine::Options options;
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<store::Reader> reader;
+  sys::Clock clock;
+  core::Scheduler core;
+  devices::Inventory inventory;
+  bool inventory_known = false;
+  std::unique_ptr<supervisor::Client> client;
+  bool leaving = false;    ///< takes no new work
+  bool had_work = false;   ///< in this life
+  bool connected = false;  ///< between a Welcome and the next disconnect
+  std::unordered_map<TaskId, Running> running;
+  std::unordered_map<SubmissionId, store::Submission> submissions;
+  LiveNames names;
+  std::shared_ptr<bool> alive = std::make_shared<bool>(true);
+  std::unique_ptr<sys::Worker> reading = std::make_unique<sys::Worker>("reader");
+  std::unique_ptr<sys::Worker> files = std::make_unique<sys::Worker>("files");
+};
+
+}  // namespace cattino::engine
