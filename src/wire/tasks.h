@@ -27,7 +27,7 @@ struct Exit {
   std::optional<std::int32_t> code;
   std::optional<std::int32_t> signal;
   std::optional<std::string> stage;
-  std::optional<std::int32_t> errno_;
+  std::optional<std::int32_t> errno_;  // NOLINT(readability-identifier-naming)
 };
 
 /// A device as a waiting task sees it.
@@ -77,8 +77,8 @@ struct Task {
   Nullable<Milliseconds> started;
   Nullable<Milliseconds> ended;
   Nullable<Exit> exit;
-  Nullable<std::string> stdout_;
-  Nullable<std::string> stderr_;
+  Nullable<std::string> stdout_;  // NOLINT(readability-identifier-naming)
+  Nullable<std::string> stderr_;  // NOLINT(readability-identifier-naming)
   std::string run_dir;
   std::string directory;
 };
@@ -106,8 +106,8 @@ struct Attempt {
   Nullable<std::int32_t> pid;
   Milliseconds started = 0;
   Nullable<Milliseconds> ended;
-  std::string stdout_;
-  std::string stderr_;
+  std::string stdout_;  // NOLINT(readability-identifier-naming)
+  std::string stderr_;  // NOLINT(readability-identifier-naming)
   std::int64_t user_ms = 0;
   std::int64_t system_ms = 0;
   std::int64_t max_rss_mib = 0;

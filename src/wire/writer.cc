@@ -8,18 +8,29 @@ namespace cattino::wire {
 
 namespace {
 
+std::size_t size_by_lead(unsigned lead) {
+  if (lead < 0x80) {
+    return 1;
+  }
+  if (lead < 0xC2 || lead > 0xF4) {
+    return 0;
+  }
+  return lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+}
+
+/// Overlong forms, surrogates, and what is beyond the last character.
+bool is_no_character(unsigned lead, unsigned second) {
+  return (lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) ||
+         (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F);
+}
+
 /// How many bytes at the front of `text` are one UTF-8 character; 0: none.
 std::size_t character_size(std::string_view text) {
   const auto at = [&](std::size_t i) {
     return static_cast<unsigned char>(text[i]);
   };
-  const unsigned lead = at(0);
-  const std::size_t size = lead < 0x80                   ? 1
-                           : lead >= 0xC2 && lead < 0xE0 ? 2
-                           : lead >= 0xE0 && lead < 0xF0 ? 3
-                           : lead >= 0xF0 && lead < 0xF5 ? 4
-                                                         : 0;
-  if (size == 0 || size > text.size()) {
+  const std::size_t size = size_by_lead(at(0));
+  if (size == 0 || size > text.size() || (size > 1 && is_no_character(at(0), at(1)))) {
     return 0;
   }
   for (std::size_t i = 1; i < size; ++i) {
@@ -27,11 +38,7 @@ std::size_t character_size(std::string_view text) {
       return 0;
     }
   }
-  // Overlong forms, surrogates, beyond the last character.
-  const bool wrong =
-      size > 1 && ((lead == 0xE0 && at(1) < 0xA0) || (lead == 0xED && at(1) > 0x9F) ||
-                   (lead == 0xF0 && at(1) < 0x90) || (lead == 0xF4 && at(1) > 0x8F));
-  return wrong ? 0 : size;
+  return size;
 }
 
 bool is_plain(unsigned char c) {

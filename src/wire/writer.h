@@ -69,20 +69,22 @@ void write_dictionary(Output& out, const T& items) {
 }
 
 template <class T>
+void write_member(Output& out, bool& first, std::string_view name, const T& item) {
+  if constexpr (IsOptional<T>::value && !IsNullable<T>::value) {
+    if (!item.has_value()) {
+      return;
+    }
+  }
+  write_key(out, first, key_of(name));
+  write(out, item);
+}
+
+template <class T>
 void write_members(Output& out, const T& value) {
   out.text += '{';
   bool first = true;
-  boost::mp11::mp_for_each<MembersOf<T>>([&](auto member) {
-    const auto& item = value.*member.pointer;
-    using Member = std::remove_cvref_t<decltype(item)>;
-    if constexpr (IsOptional<Member>::value && !IsNullable<Member>::value) {
-      if (!item.has_value()) {
-        return;
-      }
-    }
-    write_key(out, first, key_of(member.name));
-    write(out, item);
-  });
+  boost::mp11::mp_for_each<MembersOf<T>>(
+      [&](auto member) { write_member(out, first, member.name, value.*member.pointer); });
   out.text += '}';
 }
 
