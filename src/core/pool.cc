@@ -72,6 +72,11 @@ void check_use(const DeviceUse& use) {
   CHECK(!use.holders.empty() || use.claimed.value == 0);
 }
 
+void check_host_use(const HostUse& use) {
+  CHECK(use.cpus.value >= 0 && use.ram.value >= 0);
+  std::for_each(use.devices.begin(), use.devices.end(), check_use);
+}
+
 Mib largest_device(const Host& host) {
   Mib largest;
   for (const Device& device : host.devices) {
@@ -242,11 +247,7 @@ std::optional<Problem> Pool::infeasible(const Request& request) const {
 
 void Pool::check_invariants() const {
   CHECK(hosts_.size() == uses_.size());
-  for (const HostUse& use : uses_) {
-    const bool sane = use.cpus.value >= 0 && use.ram.value >= 0;
-    CHECK(sane);
-    std::for_each(use.devices.begin(), use.devices.end(), check_use);
-  }
+  std::for_each(uses_.begin(), uses_.end(), check_host_use);
 }
 
 }  // namespace cattino::core
