@@ -280,8 +280,12 @@ void Guardian::start_supervisor() {
   request.argv = argv.data();
   request.environment = environ;
   request.passed = passed;
+  request.blocked_signals = 1U << (SIGUSR1 - 1U);  // It may be told to leave before it listens.
   supervisor_ = spawner_.spawn(request);
   supervisor_runs_ = supervisor_.ok();
+  if (supervisor_runs_ && leaving_ && !daemon_runs_) {
+    sys::signal_process(supervisor_.pidfd.get(), SIGUSR1);
+  }
   if (!supervisor_runs_) {
     complain(fmt::format(
         "cannot start the supervisor: {}",

@@ -2,6 +2,7 @@
 #include "supervisor/test_program.h"
 
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -25,7 +26,7 @@ extern char** environ;
 namespace cattino::supervisor {
 namespace {
 
-constexpr int patience_ms = 30000;
+constexpr int patience_ms = 10000;
 
 bool await_readable(int fd) {
   pollfd wait{fd, POLLIN, 0};
@@ -69,6 +70,17 @@ TestProgram::~TestProgram() {
   if (process_.pidfd) {
     signal(SIGKILL);
     await_status();
+  }
+  // A supervisor outlives its guardian.
+  if (const Result<std::string> text = sys::read_file(directory_ / "supervisor.lock")) {
+    pid_t pid = 0;
+    std::from_chars(text->data(), text->data() + text->size(), pid);
+    const bool lives = !sys::lock_file(directory_ / "supervisor.lock");
+    const sys::Fd pidfd = lives && pid > 0 ? sys::open_pidfd(pid) : sys::Fd{};
+    if (pidfd) {
+      sys::signal_process(pidfd.get(), SIGKILL);
+      await_readable(pidfd.get());
+    }
   }
   for (const pid_t pid : sys::all_pids()) {
     const sys::Fd pidfd = is_ours(pid) ? sys::open_pidfd(pid) : sys::Fd{};
@@ -115,6 +127,7 @@ void TestProgram::spawn(
   request.executable = MEOW_SUPERVISOR;
   request.argv = argv.data();
   request.environment = environ;
+  request.directory = directory_.path().c_str();
   request.passed = passed;
   process_ = spawner_.spawn(request);
   ASSERT_TRUE(process_.ok());
@@ -295,7 +308,7 @@ bool TestDaemon::await_end() {
 TestFifo::TestFifo(const TestProgram& program, const std::string& name) {
   const std::string path = program.directory() / name;
   EXPECT_EQ(::mkfifo(path.c_str(), 0600), 0);
-  fd_ = sys::Fd{::open(path.c_str(), O_RDWR | O_CLOEXEC)};
+  fd_ = sys::Fd{::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC)};
 }
 
 void TestFifo::say(std::string_view line) {

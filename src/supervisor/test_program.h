@@ -51,7 +51,7 @@ class TestProgram {
   sys::Fd orphans_;
 };
 
-/// A daemon, or anybody else, connected to the supervisor. What waits fails after 30 s.
+/// A daemon, or anybody else, connected to the supervisor. What waits fails after 10 s.
 class TestDaemon {
  public:
   explicit TestDaemon(const TestProgram& program);
@@ -95,6 +95,7 @@ class TestFifo {
   TestFifo(const TestProgram& program, const std::string& name);
   void say(std::string_view line);
   std::string hear();
+  [[nodiscard]] int fd() const { return fd_.get(); }
 
  private:
   sys::Fd fd_;

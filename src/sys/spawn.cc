@@ -149,8 +149,8 @@ CATTINO_CHILD_CODE void reset_signals(const ChildPlan& plan) {
     }
   }
   set_limits(plan, request);
-  const std::uint64_t no_signals = 0;
-  bare_call(SYS_rt_sigprocmask, SIG_SETMASK, as_long(&no_signals), 0, sizeof no_signals);
+  const std::uint64_t blocked = request.blocked_signals;
+  bare_call(SYS_rt_sigprocmask, SIG_SETMASK, as_long(&blocked), 0, sizeof blocked);
   const long result = bare_call(
       SYS_execve, as_long(request.executable), as_long(request.argv), as_long(request.environment));
   fail(plan, StartStage::exec, result);

@@ -39,6 +39,7 @@ struct SpawnRequest {
   std::span<const PassedFd> passed;       ///< 4 at most
   Tag tag;                                ///< key 0: ours
   int death_signal = 0;                   ///< sent to it when the calling thread ends
+  std::uint64_t blocked_signals = 0;      ///< bit n - 1: signal n is blocked from the first moment
   volatile pid_t* pid_seen = nullptr;     ///< gets the pid while the child is on its way to exec
 };
 
