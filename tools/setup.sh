@@ -58,10 +58,10 @@ if [ ! -x .venv/bin/python ]; then
   echo "making the Python environment .venv"
   "$python" -m venv .venv
 fi
-wants=(-r examples/requirements.txt)
+wants=(-r examples/train_eval/requirements.txt)
 case $what in test | bench) wants+=(-r python/requirements-test.txt) ;; esac
 stamp=.venv/.stamp-$what
-if [ ! -e "$stamp" ] || [ examples/requirements.txt -nt "$stamp" ] || [ python/requirements-test.txt -nt "$stamp" ]; then
+if [ ! -e "$stamp" ] || [ examples/train_eval/requirements.txt -nt "$stamp" ] || [ python/requirements-test.txt -nt "$stamp" ]; then
   echo "installing Python packages into .venv"
   .venv/bin/python -m pip install -q --disable-pip-version-check "${wants[@]}"
   touch "$stamp"
