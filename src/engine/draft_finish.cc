@@ -38,6 +38,9 @@ void Draft::finish(std::uint64_t edges, Answer<SubmissionView> answer) {
       self->refuse({ErrorCode::unavailable, "the devices of this machine are not known yet"});
       return;
     }
+    if (self->answered_before()) {
+      return;
+    }
     if (const Status fit = self->check_fit(); !fit) {
       self->refuse(fit.error());
       return;
