@@ -72,7 +72,6 @@ class FakeSupervisor {
   std::vector<supervisor::Stop> stops;
   std::vector<std::uint64_t> acknowledged;
   std::vector<std::uint64_t> environments;
-  int leaves = 0;
   std::function<void(const supervisor::Spawn&)> on_spawn;  ///< within send
   bool run_all = false;                                    ///< each spawn ends at once, well
 
@@ -144,8 +143,6 @@ class FakeSupervisor {
       known_.erase(known->key);
     } else if (const auto* environment = std::get_if<supervisor::DefineEnvironment>(&message)) {
       environments.push_back(environment->id);
-    } else if (std::holds_alternative<supervisor::Leave>(message)) {
-      ++leaves;
     }
   }
 
