@@ -212,7 +212,14 @@ def peers(count: int) -> list[dict[str, Any]]:
         work()
         rate = tasks / (time.monotonic() - began)
         rows.append(
-            {"row": 1, "work": f"peer: {name}, {tasks} tasks", "ours": "", "beside": f"{rate:.0f} tasks/s", "ratio": "", "target": ""}
+            {
+                "row": 1,
+                "work": f"peer: {name}, {tasks} tasks",
+                "ours": "",
+                "beside": f"{rate:.0f} tasks/s",
+                "ratio": "",
+                "target": "",
+            }
         )
     return rows
 
@@ -225,7 +232,9 @@ def task_spooler(count: int) -> None:
     """`count` tasks through a task-spooler server of its own."""
     environment = {**os.environ, "TS_SOCKET": str(OUT / "tsp.sock"), "TS_MAXFINISHED": "10", "TS_SLOTS": "2"}
     subprocess.run(["tsp", "-S", "2"], env=environment, check=True)
-    loop = f"for i in $(seq {count}); do tsp -n /bin/true >/dev/null; done; tsp -N 2 -n true >/dev/null; tsp -w"
+    loop = (
+        f"for i in $(seq {count}); do tsp -n /bin/true >/dev/null; done; tsp -N 2 -n true >/dev/null; tsp -w"
+    )
     subprocess.run(["sh", "-c", loop], env=environment, check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["tsp", "-K"], env=environment, check=True)
 
@@ -256,7 +265,18 @@ def row_3(quick: bool) -> list[dict[str, Any]]:
         logs = OUT / "floor"
         shutil.rmtree(logs, ignore_errors=True)
         subprocess.run(
-            [str(BIN / "floor"), "--threads", "1", "--logs", str(logs), "--count", "200", "--at-once", "1", stamp],
+            [
+                str(BIN / "floor"),
+                "--threads",
+                "1",
+                "--logs",
+                str(logs),
+                "--count",
+                "200",
+                "--at-once",
+                "1",
+                stamp,
+            ],
             check=True,
             capture_output=True,
         )
@@ -336,7 +356,12 @@ def row_10(quick: bool) -> list[dict[str, Any]]:
         with Backend("loop") as backend:
             ours.append(loop_rate("meow create true", count, backend.environment, backend.home))
         if shutil.which("tsp"):
-            environment = {**os.environ, "TS_SOCKET": str(OUT / "tsp.sock"), "TS_MAXFINISHED": "10", "TS_SLOTS": "2"}
+            environment = {
+                **os.environ,
+                "TS_SOCKET": str(OUT / "tsp.sock"),
+                "TS_MAXFINISHED": "10",
+                "TS_SLOTS": "2",
+            }
             subprocess.run(["tsp", "-S", "2"], env=environment, check=True)
             spooler.append(loop_rate("tsp -n true", count, environment, OUT))
             subprocess.run(["tsp", "-K"], env=environment, check=True)
@@ -396,7 +421,9 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("rows", nargs="*", metavar="ROW", help="1 (with 2), 3, 4, 10, 11; default all")
     parser.add_argument("--quick", action="store_true", help="fewer tasks and repetitions")
     options = parser.parse_args()

@@ -7,11 +7,12 @@ export PATH=$root/build/release/bin:$root/.venv/bin:$PATH
 export CATTINO_HOME=$root/build/demo CATTINO_PYTHON=$root/.venv/bin/python CATTINO_DEVICES=4x24GiB
 say() { printf '\n\033[1m$ %s\033[0m\n' "$*"; }
 run() { say "$@"; "$@"; }
+meow exit -y >/dev/null 2>&1 || true  # a backend of an earlier demo
+rm -rf "$CATTINO_HOME"
 trap 'meow exit -y >/dev/null 2>&1 || true' EXIT
 
 cd examples/train_eval
 run meow create task.py
 run meow wait
 run meow list
-say "meow show digits/eval --stdout"
-meow show digits/eval --stdout
+run meow watch digits/eval

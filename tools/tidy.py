@@ -44,7 +44,7 @@ ARROWS: dict[str, set[str]] = {
         "supervisor/client.h",
         "supervisor/messages.h",
     },
-    "server": {"base", "sys", "core", "wire", "settings", "engine"},
+    "server": {"base", "sys", "core", "wire", "settings", "engine", "host/channel.h"},
     "cli": {"base", "sys", "wire", "settings"},
     "sim": {"base", "core", "wire"},
 }

@@ -16,7 +16,8 @@ def check_acyclic(nodes: list[Node], refs: dict[Node, int], last: list[int], edg
     if cycle:
         names = _named(cycle, nodes)
         raise CattinoError(
-            "these wait for each other: " + " → ".join([*names, names[0]]), field="execute_strategy"
+            "these wait for each other in a cycle: " + " → ".join([*names, names[0]]),
+            field="execute_strategy",
         )
 
 

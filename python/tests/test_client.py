@@ -319,7 +319,7 @@ def test_create_sends_what_the_script_defines_by_value(daemon: FakeDaemon, tmp_p
         (
             "a, b = ProcTask('a'), ProcTask('b')\ng = TaskGraph(); g.add_edges_from([(a, b), (b, a)])\ncattino.export(g)",
             2,
-            "task.py:5: execute_strategy: these wait for each other: a → b → a\n",
+            "task.py:5: execute_strategy: these wait for each other in a cycle: a → b → a\n",
         ),
         (
             "cattino.export(ProcTask('a', task_name='n'))\ncattino.export(ProcTask('b', task_name='n'))",

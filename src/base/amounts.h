@@ -14,8 +14,7 @@ namespace cattino {
 struct Mib {
   std::int64_t value = 0;
 
-  friend constexpr auto operator<=>(const Mib&, const Mib&) =
-      default;  // NOLINT(modernize-use-nullptr)
+  friend constexpr auto operator<=>(const Mib&, const Mib&) = default;
   friend constexpr Mib operator+(Mib a, Mib b) { return {a.value + b.value}; }
   friend constexpr Mib operator-(Mib a, Mib b) { return {a.value - b.value}; }
   Mib& operator+=(Mib other) {
@@ -32,8 +31,7 @@ struct Mib {
 struct Millicores {
   std::int64_t value = 0;
 
-  friend constexpr auto operator<=>(const Millicores&, const Millicores&) =
-      default;  // NOLINT(modernize-use-nullptr)
+  friend constexpr auto operator<=>(const Millicores&, const Millicores&) = default;
 };
 
 /// What a task asks of each device's memory.
@@ -46,8 +44,7 @@ struct MemoryRequest {
   Kind kind = Kind::whole;
   std::int64_t value = 0;
 
-  friend auto operator<=>(const MemoryRequest&, const MemoryRequest&) =
-      default;  // NOLINT(modernize-use-nullptr)
+  friend auto operator<=>(const MemoryRequest&, const MemoryRequest&) = default;
 };
 
 /// "20GiB", "512MiB", "20G", "20GB", "20000" (MiB) → MiB. K, M, G, T alone and with "iB" are powers of

@@ -40,8 +40,7 @@ struct ExitStatus {
   static ExitStatus of_lost() { return {Kind::lost, StartStage::none, 0}; }
 
   [[nodiscard]] bool ok() const { return kind == Kind::code && value == 0; }
-  friend auto operator<=>(const ExitStatus&, const ExitStatus&) =
-      default;  // NOLINT(modernize-use-nullptr)
+  friend auto operator<=>(const ExitStatus&, const ExitStatus&) = default;
 };
 
 /// For people: "exit status 3", "killed by SIGKILL", "never started: executable: No such file or

@@ -13,7 +13,7 @@ struct Id {
   std::uint64_t value = 0;
 
   explicit operator bool() const { return value != 0; }
-  friend auto operator<=>(const Id&, const Id&) = default;  // NOLINT(modernize-use-nullptr)
+  friend auto operator<=>(const Id&, const Id&) = default;
 };
 
 using TaskId = Id<struct TaskTag>;
@@ -33,8 +33,7 @@ struct AttemptId {
   static AttemptId from_key(std::uint64_t key) {
     return {TaskId{key >> number_bits}, static_cast<std::uint32_t>(key & number_max)};
   }
-  friend auto operator<=>(const AttemptId&, const AttemptId&) =
-      default;  // NOLINT(modernize-use-nullptr)
+  friend auto operator<=>(const AttemptId&, const AttemptId&) = default;
 };
 
 /// The Python host of a submission is a process of the supervisor too: its key has bit 62 set, so it

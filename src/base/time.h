@@ -13,8 +13,7 @@ struct Duration {
   static constexpr Duration milliseconds(std::int64_t count) { return {count * 1000}; }
   static constexpr Duration seconds(std::int64_t count) { return {count * 1000000}; }
   [[nodiscard]] constexpr std::int64_t ms() const { return us / 1000; }
-  friend constexpr auto operator<=>(const Duration&, const Duration&) =
-      default;  // NOLINT(modernize-use-nullptr)
+  friend constexpr auto operator<=>(const Duration&, const Duration&) = default;
   friend constexpr Duration operator+(Duration a, Duration b) { return {a.us + b.us}; }
   friend constexpr Duration operator-(Duration a, Duration b) { return {a.us - b.us}; }
   friend constexpr Duration operator*(Duration a, std::int64_t n) { return {a.us * n}; }
@@ -27,8 +26,7 @@ struct Time {
 
   explicit constexpr operator bool() const { return us != 0; }
   [[nodiscard]] constexpr std::int64_t ms() const { return us / 1000; }
-  friend constexpr auto operator<=>(const Time&, const Time&) =
-      default;  // NOLINT(modernize-use-nullptr)
+  friend constexpr auto operator<=>(const Time&, const Time&) = default;
   friend constexpr Time operator+(Time t, Duration d) { return {t.us + d.us}; }
   friend constexpr Time operator-(Time t, Duration d) { return {t.us - d.us}; }
   friend constexpr Duration operator-(Time a, Time b) { return {a.us - b.us}; }

@@ -53,7 +53,9 @@ void Supervisor::take_guardian_reports() {
     }
   }
   if (!open) {
+    // The guardian is gone, and with it the daemon: what runs is seen to its end, then we go, too.
     poller_.remove(options_.orphans);
+    leaving_ = true;
   }
 }
 

@@ -183,8 +183,10 @@ void Guardian::run() {
         case Event::foreign_supervisor:
           poller_.remove(supervisor_.pidfd.get());
           supervisor_is_foreign_ = false;
-          supervisor_ended(
-              sys::exit_seen_from_outside(supervisor_.pidfd.get()).value_or(ExitStatus::of_lost()));
+          supervisor_runs_ = false;
+          if (!leaving_) {
+            start_supervisor();
+          }
           break;
       }
     }

@@ -215,6 +215,11 @@ TEST_F(GuardianProcess, ASupervisorWhoseGuardianWasKilledIsTakenOverByTheNext) {
   EXPECT_EQ(hear_life().supervisor, life.supervisor);
   go.say("go");
   EXPECT_EQ(daemon.await_exit(1).status, ExitStatus::of_code(7));
+  // It has seen its tasks to their end and goes; the new guardian's own supervisor follows.
+  EXPECT_TRUE(daemon.await_end());
+  const sys::Fd old = sys::open_pidfd(life.supervisor);
+  pollfd wait{old.get(), POLLIN, 0};
+  EXPECT_TRUE(!old || ::poll(&wait, 1, 10000) == 1);
 }
 
 }  // namespace

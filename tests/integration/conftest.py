@@ -45,7 +45,9 @@ class Backend:
             **environment,
         }
 
-    def meow(self, *arguments: str, check: Optional[int] = 0, **options: Any) -> subprocess.CompletedProcess[str]:
+    def meow(
+        self, *arguments: str, check: Optional[int] = 0, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
         """Runs `meow ARGUMENTS` in the work directory; `check` is the exit status it must have."""
         environment = {**self.environment, **options.pop("environment", {})}
         done = subprocess.run(

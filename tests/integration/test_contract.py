@@ -16,9 +16,7 @@ from typing import Callable
 import pytest
 from conftest import ROOT, Backend, alive, wait_until
 
-REPORT = (
-    "import os, time; print(os.environ.get('CUDA_VISIBLE_DEVICES'), os.environ['CATTINO_TASK_NAME'])"
-)
+REPORT = "import os, time; print(os.environ.get('CUDA_VISIBLE_DEVICES'), os.environ['CATTINO_TASK_NAME'])"
 
 HELLO = """
 from cattino.tasks import ProcTask, TaskGroup, TaskGraph
@@ -64,7 +62,9 @@ def stdout_of(backend: Backend, name: str) -> str:
 # ---- the examples of the design, as written -------------------------------------------------------
 
 
-@pytest.mark.parametrize("export", ["cattino.export(task)", 'if __name__ == "__main__":\n    cattino.export(task)'])
+@pytest.mark.parametrize(
+    "export", ["cattino.export(task)", 'if __name__ == "__main__":\n    cattino.export(task)']
+)
 def test_hello_runs_by_meow_create(backend: Backend, export: str) -> None:
     backend.write("task.py", HELLO.format(export=export))
     backend.meow("create", "task.py")
@@ -224,7 +224,9 @@ def test_a_request_that_can_never_fit_is_refused_with_both_numbers(backend: Back
     [("exit 0", "code", 0), ("exit 3", "code", 3), ("kill -TERM $$", "signal", int(signal.SIGTERM))],
 )
 def test_a_killed_daemon_loses_no_exit_status(backend: Backend, end: str, field: str, value: int) -> None:
-    backend.write("task.sh", f"touch started; while [ ! -e go ]; do read -t 0.05 x <> /dev/null; done; {end}\n")
+    backend.write(
+        "task.sh", f"touch started; while [ ! -e go ]; do read -t 0.05 x <> /dev/null; done; {end}\n"
+    )
     os.mkfifo(backend.work / "gate")
     backend.write("task.sh", f"read line < gate; {end}\n")
     backend.meow("create", "bash task.sh", "-n", "t")
@@ -301,9 +303,9 @@ def test_multirun_makes_the_product_with_distinct_names(backend: Backend) -> Non
 
 def test_names_are_given_up_by_ended_tasks_and_logs_are_kept(backend: Backend) -> None:
     backend.write("task.py", HELLO.format(export="cattino.export(task)"))
-    first = backend.json("create", "task.py")
+    first = json.loads(backend.meow("create", "--json", "task.py").stdout)
     backend.meow("wait")
-    second = backend.json("create", "task.py")
+    second = json.loads(backend.meow("create", "--json", "task.py").stdout)
     backend.meow("wait")
     assert first["run_dir"] != second["run_dir"]
     logs = [Path(r["run_dir"]) / "hello" / "stdout.log" for r in (first, second)]
@@ -381,7 +383,10 @@ def test_a_virtual_environment_runs_the_script_and_may_be_deleted(backend: Backe
 
 BAD_SCRIPTS = {
     "exports nothing": ("x = 1\n", ["export"]),
-    "raises": ("def broken():\n    raise ValueError('the sky fell')\nbroken()\n", ["the sky fell", "task.py"]),
+    "raises": (
+        "def broken():\n    raise ValueError('the sky fell')\nbroken()\n",
+        ["the sky fell", "task.py"],
+    ),
     "has a cycle": (
         """
         import cattino
@@ -459,6 +464,7 @@ def test_an_unknown_field_is_named_with_its_path(backend: Backend) -> None:
 
 
 def test_a_hundred_megabytes_of_noise_do_no_harm(backend: Backend) -> None:
+    backend.meow("_start")
     before = backend.health()["pid"]
     answer = send(backend, os.urandom(1 << 20), repeat=100)
     assert answer == b"" or answer.split()[1].startswith(b"4")

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "cli/departure.h"
 #include "cli/verbs/verbs.h"
 #include "cli/views.h"
 
@@ -42,10 +43,12 @@ Result<int> exit(Context& context) {
       return 1;
     }
   }
+  const Departure departure(health->value, options.keep_tasks);
   auto answer = client.post<wire::ExitAnswer>("/v1/exit", wire::ExitRequest{options.keep_tasks});
   if (!answer) {
     return answer.error();
   }
+  departure.wait();
   context.output.document(answer->text);
   context.output.text(stopped_text(answer->value, health->value.counts, options.keep_tasks) + "\n");
   return 0;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "cli/departure.h"
 #include "cli/feed.h"
 #include "cli/line_editor.h"
 #include "cli/verbs/verbs.h"
@@ -275,6 +276,7 @@ class Session {
     if (!health || !connection) {
       return leave();
     }
+    const Departure departure(health->value, false);
     const Request request{
         "POST", "/v1/exit", "application/json", wire::to_json(wire::ExitRequest{})};
     if (auto sent = connection->send(request); !sent) {
@@ -301,6 +303,7 @@ class Session {
     if (response->status > 299) {
       return error_of_response(response->status, response->body);
     }
+    departure.wait();
     auto answer = Client::read<wire::ExitAnswer>(std::move(response->body));
     if (answer) {
       const std::string text = stopped_text(answer->value, health->value.counts, false);
