@@ -175,7 +175,7 @@ class _Writer:
         return line + self._called(node, self._overridden(node), False) + "}}"
 
     def task(self, node: Any) -> str:
-        line = f'{{"task":{{"ref":{self._refs[node]},"name":{quoted(node.name)}'
+        line = f'{{"task":{{"ref":{self._refs[node]},"name":{quoted(node._name or node.name)}'
         if node._group is not None:
             line += f',"group":{self._refs[node._group]}'
         command = node._command
@@ -185,7 +185,7 @@ class _Writer:
             line += f',"command":{quoted(command)}'
         elif node._argv is not None:
             words = [_filled(node, word, "cmd") if "${" in word else word for word in node._argv]
-            line += f',"argv":{json.dumps(words, ensure_ascii=False)}'
+            line += f',"argv":[{",".join(map(quoted, words))}]'
         else:
             line += f',"function":{quoted(node._label() or node.name)}'
         line += self._request(node)

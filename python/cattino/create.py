@@ -11,10 +11,9 @@ import json
 import os
 import sys
 from types import ModuleType
-from typing import Any
 
 from cattino.errors import CattinoError
-from cattino.exporting import Collector, Export, created_line
+from cattino.exporting import Collector, Export
 from cattino.tracebacks import place_of, user_traceback
 
 USAGE = "usage: python -m cattino.create [--json | --quiet] SCRIPT [ARGS…]"
@@ -88,7 +87,9 @@ def _submit(script: str, exports: list[Export], options: list[str]) -> int:
     if "--json" in options:
         print(json.dumps(answer))
     elif "--quiet" not in options:
-        _print_tree(exports, answer)
+        from cattino.created import created_text
+
+        print(created_text(answer))
     return 0
 
 
@@ -108,20 +109,6 @@ def _complain_of_syntax(path: str, error: Exception) -> int:
 
     sys.stderr.write("".join(traceback.format_exception_only(type(error), error)))
     return _complain(f"{path} is not valid Python; nothing was submitted")
-
-
-SHOWN_MAX = 20
-
-
-def _print_tree(exports: list[Export], answer: dict[str, Any]) -> None:
-    """What was created: the names, a few at most, and where."""
-    told = answer.get("tasks", [])
-    for task in told[:SHOWN_MAX] if answer["count"] <= SHOWN_MAX else told[: SHOWN_MAX // 2]:
-        reason = (task.get("reason") or {}).get("text")
-        print(f"  {task['fullname']}  {task['status']}" + (f": {reason}" if reason else ""))
-    if answer["count"] > SHOWN_MAX:
-        print(f"  … and {answer['count'] - SHOWN_MAX // 2} more")
-    print(created_line(answer))
 
 
 if __name__ == "__main__":

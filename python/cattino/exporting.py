@@ -44,15 +44,11 @@ def export(*objects: Union[Task, TaskGroup, TaskGraph]) -> None:
     if Collector.work is not None:
         Collector.work.extend(exports)
         return
+    from cattino.created import created_line
     from cattino.submit import submit
 
     answer = submit(exports, _source())
     print(created_line(answer), file=sys.stderr, flush=True)
-
-
-def created_line(answer: dict[str, Any]) -> str:
-    count = answer["count"]
-    return f"created {count} task{'' if count == 1 else 's'} in {answer['run_dir']}"
 
 
 def exit_and_retry() -> NoReturn:
@@ -89,4 +85,4 @@ def _source() -> str:
     return str(path).rpartition("/")[2]
 
 
-__all__ = ["CattinoError", "Collector", "Export", "created_line", "exit_and_retry", "export"]
+__all__ = ["CattinoError", "Collector", "Export", "exit_and_retry", "export"]

@@ -83,7 +83,7 @@ def created(body: bytes) -> Answer:
     """What the daemon says to a submission."""
     lines = [json.loads(line) for line in body.splitlines()]
     names: dict[int, str] = {}
-    tasks = []
+    tasks: list[dict[str, Any]] = []
     for line in lines:
         for kind in ("group", "task"):
             node = line.get(kind)

@@ -16,6 +16,7 @@ from fakes import FakeDaemon, environment_without_cattino
 
 import cattino
 from cattino import CattinoError, TaskFailed, TaskStatus, backend, places
+from cattino.created import created_text
 from cattino.exporting import Collector
 from cattino.tasks import ProcTask, TaskGraph, TaskGroup
 
@@ -111,7 +112,7 @@ def test_a_socket_with_a_long_path_is_reached(short_path: Path, monkeypatch: pyt
 def test_export_submits_at_once_and_says_so(daemon: FakeDaemon, capfd: pytest.CaptureFixture[str]) -> None:
     group = TaskGroup([ProcTask("a"), ProcTask("b")], "sequential", "g")
     cattino.export(group)
-    assert capfd.readouterr().err == "created 2 tasks in /logs/day/time\n"
+    assert capfd.readouterr().err == "created 2 tasks in /logs/day/time (meow wait, meow list)\n"
     assert [next(iter(line)) for line in daemon.lines()] == [
         "submission",
         "group",
@@ -123,7 +124,7 @@ def test_export_submits_at_once_and_says_so(daemon: FakeDaemon, capfd: pytest.Ca
     assert [task._id for task in group.all_tasks] == [41, 42]
     assert cattino.where() == Path("/logs/day/time")
     with pytest.raises(CattinoError, match="has been submitted already"):
-        cattino.export(group.all_tasks[0])  # type: ignore[arg-type]
+        cattino.export(group.all_tasks[0])
 
 
 def test_the_next_export_takes_another_default_name(daemon: FakeDaemon) -> None:
@@ -266,13 +267,51 @@ def test_create_runs_the_script_as_main_with_its_arguments(daemon: FakeDaemon, t
     done = create(tmp_path, script, "--lr", "0.1", socket=daemon.path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
-        "  a  Waiting: devices are taken\n  b  Waiting: devices are taken\ncreated 2 tasks in /logs/day/time\n"
+        "  a (#41): Waiting: devices are taken\n  b (#42): Waiting: devices are taken\n"
+        "created 2 tasks in /logs/day/time (meow wait, meow list)\n"
     )
     sent = daemon.lines()
     assert sent[1]["task"]["argv"] == ["--lr", "0.1"] and sent[2]["task"]["request"] == {"min_devices": 5}
     assert sent[0]["submission"]["source"] == "task.py" and sent[0]["submission"]["python_path"][0] == str(
         tmp_path
     )
+
+
+def answer_of(*fullnames: str, count: int = 0, status: str = "Waiting", text: str = "") -> dict[str, Any]:
+    reason = {"text": text} if text else None
+    tasks = [
+        {"id": 41 + i, "ref": 1 + i, "fullname": name, "status": status, "reason": reason}
+        for i, name in enumerate(fullnames)
+    ]
+    return {"run_dir": "/logs/day/time", "count": count or len(tasks), "tasks": tasks}
+
+
+def test_one_task_is_told_of_as_the_command_line_does() -> None:
+    assert created_text(answer_of("g/a", text="on cuda:0", status="Running")) == (
+        "created g/a (#41): Running on cuda:0"
+    )
+    assert created_text(answer_of("a", text="after b")) == "created a (#41): Waiting: after b"
+
+
+def test_what_was_created_is_a_tree() -> None:
+    assert created_text(answer_of("g/train/a", "g/train/b", "g/eval", "h/eval")).splitlines() == [
+        "  g/",
+        "    train/",
+        "      a (#41): Waiting",
+        "      b (#42): Waiting",
+        "    eval (#43): Waiting",
+        "  h/",
+        "    eval (#44): Waiting",
+        "created 4 tasks in /logs/day/time (meow wait, meow list)",
+    ]
+
+
+def test_a_long_tree_is_cut() -> None:
+    text = created_text(answer_of(*(f"g{i // 9}/t{i}" for i in range(100)), count=200)).splitlines()
+    assert text[0] == "  g0/" and text[19] == "    t17 (#58): Waiting"
+    assert text[20:] == ["  … and 182 more", "created 200 tasks in /logs/day/time (meow wait, meow list)"]
+    exact = created_text(answer_of(*(f"t{i}" for i in range(20)))).splitlines()
+    assert len(exact) == 21 and "more" not in exact[19]
 
 
 def test_create_answers_in_json(daemon: FakeDaemon, tmp_path: Path) -> None:
@@ -374,7 +413,7 @@ def test_plain_python_submits_by_itself(daemon: FakeDaemon, tmp_path: Path) -> N
     done = subprocess.run(
         [sys.executable, str(script)], env=environment, capture_output=True, text=True, timeout=60, check=True
     )
-    assert (done.stdout, done.stderr) == ("", "created 1 task in /logs/day/time\n")
+    assert (done.stdout, done.stderr) == ("", "created a (#41): Waiting: devices are taken\n")
     assert daemon.lines()[0]["submission"]["source"] == "plain.py"
 
 

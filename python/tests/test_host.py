@@ -108,6 +108,14 @@ class World:
                 "stderr": str(self.path / f"{identity}" / "stderr.log"),
                 "umask": 0o027,
                 "result": str(self.path / f"{identity}" / "result.pkl"),
+                "task": {
+                    "status": "Running",
+                    "attempt": key & 0xFFFF,
+                    "devices": [2, 0],
+                    "create_time": 5500,
+                    "priority": 4,
+                    "run_dir": "/logs",
+                },
                 **more,
             }
         )
@@ -407,14 +415,16 @@ def test_an_async_function_and_a_task_with_run_are_called(world: World) -> None:
         class Mine(Task):
             scale = 2
             def run(self):
-                return self.scale * 21, self.name, self.attempt
+                assert self.pid == os.getpid() and self.run_dir == "/logs" and self.create_time == 5.5
+                shown = self.attempt, self.assigned_device_indices, self.priority, str(self.status)
+                return self.scale * 21, self.name, *shown
         objects = [ProcTask(work), Mine()]
         """
     )
     world.run()
     world.run("t42/2/run", 42 << 16 | 2, 42)
     assert world.supervisor.status_of(41 << 16 | 1) == (1, 0) == world.supervisor.status_of(42 << 16 | 2)
-    assert world.result() == "async" and world.result(42) == (42, "b", 2)
+    assert world.result() == "async" and world.result(42) == (42, "b", 2, [2, 0], 4, "Running")
 
 
 def test_a_result_that_cannot_be_pickled_is_explained(world: World) -> None:

@@ -76,7 +76,11 @@ def test_a_name_may_hold_slashes_for_a_task_but_not_for_a_group() -> None:
 
 
 def test_refuses_work_that_is_none_or_both() -> None:
-    for wrong in ({}, {"cmd": "x", "func": train}, {"cmd": ""}, {"cmd": "  "}, {"cmd": []}, {"cmd": 3}):
+    cases: list[dict[str, Any]] = [
+        {},
+        *({"cmd": "x", "func": train}, {"cmd": ""}, {"cmd": "  "}, {"cmd": []}, {"cmd": 3}),
+    ]
+    for wrong in cases:
         with pytest.raises(FieldError):
             ProcTask(**wrong)
     with pytest.raises(FieldError, match="functools.partial"):

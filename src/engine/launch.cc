@@ -173,6 +173,11 @@ host::RunCall run_call_of(const Launch& launch) {
   call.result =
       paths.directory + (attempt.number > 1 ? fmt::format("/result.{}.pkl", attempt.number)
                                             : std::string("/result.pkl"));
+  call.attempt = attempt.number;
+  call.devices = launch.state.allocation.devices;
+  call.created = launch.task.spec.created;
+  call.priority = launch.task.spec.priority;
+  call.run_dir = launch.submission.run_dir;
   return call;
 }
 

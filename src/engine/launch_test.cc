@@ -134,11 +134,17 @@ TEST_F(LaunchOf, A_hundredth_attempt_has_logs_of_its_own) {
 
 TEST_F(LaunchOf, A_function_goes_to_the_host_with_what_is_added) {
   task_.program.kind = store::ProgramKind::function;
+  task_.spec.priority = 5;
+  state_.allocation.devices = {2};
   const host::RunCall call = run_call_of(launch());
   EXPECT_EQ(call.call, "t7/1/run");
   EXPECT_EQ(call.key, (AttemptId{TaskId{7}, 1}.key()));
   EXPECT_EQ(call.result, "/runs/1/g/train/result.pkl");
   EXPECT_EQ(call.directory, "/home/me");
+  EXPECT_EQ(call.attempt, 1U);
+  EXPECT_EQ(call.devices, (std::vector<std::uint16_t>{2}));
+  EXPECT_EQ(call.priority, 5);
+  EXPECT_EQ(call.run_dir, "/runs/1");
 }
 
 TEST(RunDirectories, Two_in_one_second_do_not_share) {

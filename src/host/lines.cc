@@ -59,6 +59,23 @@ bool true_in(const json::object& object, const char* name) {
   return value != nullptr && value->is_bool() && value->get_bool();
 }
 
+/// What `self` shows: of a hook's call or a run's.
+template <typename Call>
+json::object attributes(const Call& call, std::string_view status) {
+  json::array devices;
+  for (const std::uint16_t device : call.devices) {
+    devices.emplace_back(device);
+  }
+  return {
+      {"status", status},
+      {"attempt", call.attempt},
+      {"devices", std::move(devices)},
+      {"create_time", call.created.ms()},
+      {"priority", call.priority},
+      {"run_dir", call.run_dir},
+  };
+}
+
 }  // namespace
 
 std::string objects_line(std::string_view pickle, const std::vector<ObjectNode>& nodes) {
@@ -79,18 +96,7 @@ std::string objects_line(std::string_view pickle, const std::vector<ObjectNode>&
 }
 
 std::string hook_line(const HookCall& call) {
-  json::array devices;
-  for (const std::uint16_t device : call.devices) {
-    devices.emplace_back(device);
-  }
-  json::object task{
-      {"status", call.status},
-      {"attempt", call.attempt},
-      {"devices", std::move(devices)},
-      {"create_time", call.created.ms()},
-      {"priority", call.priority},
-      {"run_dir", call.run_dir},
-  };
+  json::object task = attributes(call, call.status);
   task["pid"] = call.pid != 0 ? json::value(call.pid) : json::value(nullptr);
   task["exit_code"] = call.exit_code ? json::value(*call.exit_code) : json::value(nullptr);
   const json::object line{
@@ -121,6 +127,7 @@ std::string run_line(const RunCall& call) {
       {"stderr", call.stderr_path},
       {"umask", call.umask},
       {"result", call.result},
+      {"task", attributes(call, "Running")},
   };
   return json::serialize(line);
 }

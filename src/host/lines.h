@@ -62,6 +62,12 @@ struct RunCall {
   std::string stderr_path;
   std::uint32_t umask = 022;
   std::string result;
+  // What `self` shows while it runs; the process knows its own pid.
+  std::uint32_t attempt = 0;
+  std::vector<std::uint16_t> devices;
+  Time created;
+  std::int32_t priority = 0;
+  std::string run_dir;
 };
 std::string run_line(const RunCall& call);
 

@@ -27,6 +27,24 @@ TEST(HostLines, A_hook_carries_what_self_shows) {
   EXPECT_NE(line.find(R"("pid":null)"), std::string::npos) << line;
 }
 
+TEST(HostLines, A_run_carries_what_self_shows) {
+  RunCall call;
+  call.call = "t41/2/run";
+  call.node = {false, 41};
+  call.attempt = 2;
+  call.devices = {1};
+  call.created = Time{7'000};
+  call.priority = -3;
+  call.run_dir = "/runs/1";
+  const std::string line = run_line(call);
+  EXPECT_NE(
+      line.find(
+          R"("task":{"status":"Running","attempt":2,"devices":[1],"create_time":7,)"
+          R"("priority":-3,"run_dir":"/runs/1"})"),
+      std::string::npos)
+      << line;
+}
+
 TEST(HostLines, Replies_are_read) {
   const auto done = parse_reply(R"({"op":"done","call":"t1/1/on_start","ok":true})");
   ASSERT_TRUE(done);

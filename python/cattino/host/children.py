@@ -64,8 +64,8 @@ class Children:
     def __len__(self) -> int:
         return len(self._running)
 
-    def start(self, op: dict[str, Any], target: Any) -> None:
-        """Forks a child that calls `target.run()`. Raises OSError, or what pickling raises."""
+    def start(self, op: dict[str, Any], target: Any) -> int:
+        """Forks a child that calls `target.run()`; its pid. Raises OSError, or what pickling raises."""
         fresh = Fresh(target, op) if cuda_is_initialised() else None
         inward, outward = os.pipe()
         for stream in (sys.__stdout__, sys.__stderr__):
@@ -80,6 +80,7 @@ class Children:
             os.close(outward)
             raise
         if pid == 0:
+            target._live = {**(target._live or {}), "pid": os.getpid()}
             self._become_child(op, outward, fresh.run if fresh else target.run)
         os.close(outward)
         if fresh is not None:
@@ -88,6 +89,7 @@ class Children:
         child = Child(op["call"], int(op["key"]), pid, inward)
         self._running[pid] = child
         self._watch(child)
+        return pid
 
     def _become_child(self, op: dict[str, Any], pipe: int, work: Callable[[], Any]) -> NoReturn:
         try:

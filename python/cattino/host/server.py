@@ -23,7 +23,6 @@ from cattino.tracebacks import user_traceback
 RETRY_FIRST_S, RETRY_MAX_S = 0.05, 2.0
 LONELY_S = 30.0  #: without a daemon and with nothing to do it leaves after so long
 SILENT: dict[str, Any] = {"op": ""}  #: a function that ended: others tell of it
-ATTEMPT_MASK = 0xFFFF  #: the number of the attempt in its key
 ANSWERS_MAX = 20_000  #: answers kept in case they are asked for again
 
 
@@ -207,9 +206,9 @@ class Host:
         self._begun[call] = None
         try:
             target = self._find(message)
-            key = int(message["key"])
-            _set_live(target, {**(target._live or {}), "status": "Running", "attempt": key & ATTEMPT_MASK})
-            self._children.start(message, target)
+            _set_live(target, message.get("task") or {"status": "Running"})
+            pid = self._children.start(message, target)
+            target._live["pid"] = pid
         except BaseException as error:
             if message.get("stderr"):
                 append(message["stderr"], user_traceback(error))

@@ -15,4 +15,5 @@ def main() -> None:
     sys.argv = [""]
     sys.path[:] = path
     (target,) = pickle.loads(pickled)
+    target._live = {**(target._live or {}), "pid": os.getpid()}
     os._exit(finish(target.run, result))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 from cattino.errors import FieldError, did_you_mean
 from cattino.tasks.node import Node
@@ -19,7 +19,7 @@ class TaskGraph:
 
     def __init__(self) -> None:
         self._next: dict[Node, dict[Node, str]] = {}
-        self._previous: dict[Node, dict[Node, str]] = {}
+        self._backwards: Optional[dict[Node, dict[Node, str]]] = None  # made when first asked for
         self._version = 0  # grows with each change of the set of nodes
 
     # ---- changes ---------------------------------------------------------------------------------
@@ -29,7 +29,8 @@ class TaskGraph:
         if task not in self._next:
             _check(task, "add_task")
             self._next[task] = {}
-            self._previous[task] = {}
+            if self._backwards is not None:
+                self._backwards[task] = {}
             self._version += 1
 
     def add_tasks_from(self, tasks: Iterable[Node]) -> None:
@@ -48,26 +49,34 @@ class TaskGraph:
         if v not in following:
             self.add_task(v)
         following[u][v] = when
-        self._previous[v][u] = when
+        if self._backwards is not None:
+            self._backwards[v][u] = when
 
     def add_edges_from(self, edges: Iterable[Any], when: str = "ok") -> None:
         """Adds pairs `(u, v)`, or triples `(u, v, when)`."""
+        following = self._next
+        plain = when in WHEN and self._backwards is None
         for edge in edges:
             try:
-                u, v, *rest = edge
-            except TypeError:
-                raise FieldError(f"add_edges_from: expected pairs of tasks, got {edge!r}") from None
-            except ValueError:
-                raise FieldError(f"add_edges_from: expected pairs of tasks, got {edge!r}") from None
-            self.add_edge(u, v, rest[0] if rest else when)
+                u, v = edge
+                if plain and u is not v and v in following:  # the common case, without a call
+                    following[u][v] = when
+                    continue
+            except KeyError:
+                pass
+            except (TypeError, ValueError):
+                self.add_edge(*_triple(edge))
+                continue
+            self.add_edge(u, v, when)
 
     def remove_task(self, task: Node) -> None:
         """Removes a task or a group and its edges."""
         if task not in self._next:
             raise FieldError(f"remove_task: {task!r} is not in the graph")
+        previous = self._previous
         for later in self._next.pop(task):
-            del self._previous[later][task]
-        for earlier in self._previous.pop(task):
+            del previous[later][task]
+        for earlier in previous.pop(task):
             del self._next[earlier][task]
         self._version += 1
 
@@ -79,7 +88,8 @@ class TaskGraph:
         if v not in self._next.get(u, ()):
             raise FieldError(f"remove_edge: there is no edge from {u!r} to {v!r}")
         del self._next[u][v]
-        del self._previous[v][u]
+        if self._backwards is not None:
+            del self._backwards[v][u]
 
     def remove_edges_from(self, edges: Iterable[tuple[Node, Node]]) -> None:
         for u, v in list(edges):
@@ -116,6 +126,17 @@ class TaskGraph:
     def has_cycle(self) -> bool:
         return len(self._order()) < len(self._next)
 
+    @property
+    def _previous(self) -> dict[Node, dict[Node, str]]:
+        """`_next` the other way round. From now on it is kept up to date."""
+        if self._backwards is None:
+            found: dict[Node, dict[Node, str]] = {node: {} for node in self._next}
+            for u, later in self._next.items():
+                for v, when in later.items():
+                    found[v][u] = when
+            self._backwards = found
+        return self._backwards
+
     def _find(self, task: Node, where: dict[Node, dict[Node, str]]) -> dict[Node, str]:
         if task not in where:
             raise FieldError(f"{task!r} is not in the graph")
@@ -147,6 +168,14 @@ class TaskGraph:
 
     def __repr__(self) -> str:
         return f"<TaskGraph of {len(self._next)} nodes>"
+
+
+def _triple(edge: Any) -> tuple[Any, Any, Any]:
+    try:
+        u, v, when = edge
+    except (TypeError, ValueError):
+        raise FieldError(f"add_edges_from: expected pairs of tasks, got {edge!r}") from None
+    return u, v, when
 
 
 def _check(task: object, where: str) -> None:
