@@ -427,6 +427,32 @@ def test_an_async_function_and_a_task_with_run_are_called(world: World) -> None:
     assert world.result() == "async" and world.result(42) == (42, "b", 2, [2, 0], 4, "Running")
 
 
+def test_a_function_holds_nothing_of_the_host(world: World) -> None:
+    world.start(
+        """
+        def work():
+            found = []
+            for fd in os.listdir("/proc/self/fd"):
+                try:
+                    found.append((int(fd), os.readlink(f"/proc/self/fd/{fd}")))
+                except OSError:  # of the listing itself
+                    pass
+            return [link for fd, link in found if fd > 2]
+        def fail():
+            raise ValueError("alone")
+        objects = [ProcTask(work), ProcTask(fail)]
+        """
+    )
+    world.run()
+    assert world.supervisor.status_of(41 << 16 | 1) == (1, 0)
+    world.run("t41/2/run", 41 << 16 | 2)  # now the host has a connection to the supervisor
+    assert world.supervisor.status_of(41 << 16 | 2) == (1, 0)
+    assert world.result() == []
+    world.run("t42/1/run", 42 << 16 | 1, 42)
+    assert world.supervisor.status_of(42 << 16 | 1) == (1, 1)
+    assert "another exception" not in world.log(42, "stderr.log")
+
+
 def test_a_result_that_cannot_be_pickled_is_explained(world: World) -> None:
     world.start("def work():\n    return open('/dev/null', 'w')\nobjects = [ProcTask(work)]")
     world.run()

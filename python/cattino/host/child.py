@@ -27,10 +27,17 @@ class NotStarted(Exception):
     """The child cannot begin; the text says at which step and why."""
 
 
-def run_child(op: dict[str, Any], supervisor: str, pipe: int, work: Callable[[], Any]) -> NoReturn:
-    """Never returns, whatever happens."""
+def run_child(
+    op: dict[str, Any],
+    supervisor: str,
+    pipe: int,
+    work: Callable[[], Any],
+    let_go: Callable[[], None],
+) -> NoReturn:
+    """Never returns, whatever happens. `let_go` closes what belongs to the host."""
     status = 1
     try:
+        let_go()
         status = _run(op, supervisor, pipe, work)
     except NotStarted as error:
         os.write(pipe, FAILED + str(error).encode("utf-8", "replace"))

@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import warnings
-from typing import Any, Callable, NoReturn, Optional
+from typing import Any, Callable, Optional
 
 from cattino.client import connect
 from cattino.host.child import ASKED, FAILED, WAS_REFUSED, run_child
@@ -81,7 +81,8 @@ class Children:
             raise
         if pid == 0:
             target._live = {**(target._live or {}), "pid": os.getpid()}
-            self._become_child(op, outward, fresh.run if fresh else target.run)
+            work = fresh.run if fresh else target.run
+            run_child(op, self._supervisor.path, outward, work, lambda: self._let_go(inward))
         os.close(outward)
         if fresh is not None:
             fresh.close()
@@ -91,15 +92,15 @@ class Children:
         self._watch(child)
         return pid
 
-    def _become_child(self, op: dict[str, Any], pipe: int, work: Callable[[], Any]) -> NoReturn:
-        try:
-            self.close_in_child()
-            self._supervisor.close()
-            from cattino.exporting import Collector
-
-            Collector.off = False
-        finally:
-            run_child(op, self._supervisor.path, pipe, work)
+    def _let_go(self, pipe: int) -> None:
+        """In the child: of what belongs to the host."""
+        self.close_in_child()
+        self._supervisor.close()
+        os.close(pipe)
+        for other in self._running.values():
+            for descriptor in (other.pipe, other.pidfd):
+                if descriptor is not None and descriptor >= 0:
+                    os.close(descriptor)
 
     # ---- their end -------------------------------------------------------------------------------
 
@@ -144,11 +145,13 @@ class Children:
     def _lost(self, child: Child) -> None:
         self._unwatch(child)
         os.close(child.pipe)
+        child.pipe = -1
         self._tell(child, child_exited(child.key, KIND_LOST, 0), 0.05)
 
     def _tell_end(self, child: Child, kind: int, status: int) -> None:
         del self._running[child.pid]
         said = _read_all(child.pipe)
+        child.pipe = -1
         why: Optional[str] = None
         if not said.startswith(ASKED):
             how = f"{'exit status' if kind == KIND_CODE else 'signal'} {status}"

@@ -48,6 +48,7 @@ class Host:
     def __init__(self, places: Places, lonely_s: float = LONELY_S) -> None:
         self._places = places
         self._lonely_s = lonely_s
+        self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._channel: Optional[Channel] = None
         self._objects: Optional[list[Any]] = None
         self._load_error: Optional[BaseException] = None
@@ -64,6 +65,7 @@ class Host:
     async def serve(self) -> int:
         """Until the daemon says leave, or is gone for good; the exit status."""
         backend.known_socket = self._places.socket
+        self._loop = asyncio.get_running_loop()
         sys.stdout, sys.stderr = Stream("stdout", sys.stdout), Stream("stderr", sys.stderr)
         _watch_children_without_threads()
         delay, alone_since = RETRY_FIRST_S, time.monotonic()
@@ -126,10 +128,10 @@ class Host:
     def _close_in_child(self) -> None:
         if self._channel is not None:
             self._channel.close_in_child()
-        loop = asyncio.get_running_loop()
-        selector = getattr(loop, "_selector", None)
-        if selector is not None:
-            selector.close()
+        for name in ("_selector", "_ssock", "_csock"):  # asyncio itself denies the loop after a fork
+            found = getattr(self._loop, name, None)
+            if found is not None:
+                found.close()
 
     # ---- objects ---------------------------------------------------------------------------------
 
