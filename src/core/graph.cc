@@ -47,6 +47,7 @@ void Scheduler::Impl::carry_end(NodeRef node) {
     } else {
       edge->status = EdgeStatus::dead;
       ++tables_.links(edge->to).dead;
+      ++setbacks_;
       work_.push_back({Op::Kind::died, edge->to, node, false});
     }
   }

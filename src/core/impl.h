@@ -7,6 +7,7 @@
 //   hooks.cc        on_start and on_end, of tasks and groups
 //   verbs.cc        cancel, kill, resume, remove
 //   explain.cc      why a task waits
+//   outlook.cc      whether it can go on without the user
 //   invariants.cc   what must always be true
 //
 // What follows from a change is never done by recursion: it is queued as an Op and carried out by
@@ -33,6 +34,8 @@ class Scheduler::Impl {
   [[nodiscard]] Actions outstanding() const;
   [[nodiscard]] bool would_change(Verb verb, TaskId task) const;
   [[nodiscard]] Reason explain(TaskId task) const;
+  [[nodiscard]] bool can_go_on(TaskId task, std::size_t& budget) const;
+  [[nodiscard]] std::uint64_t setbacks() const { return setbacks_; }
   [[nodiscard]] Counts counts() const;
   void check_invariants() const;
 
@@ -141,6 +144,7 @@ class Scheduler::Impl {
   std::set<TaskId> running_;
   std::set<GroupId> hooking_;  ///< groups in phase start_hook or end_hook
   std::uint64_t waiting_ = 0;
+  std::uint64_t setbacks_ = 0;
   bool paused_ = false;
   Time now_;
   Time armed_;

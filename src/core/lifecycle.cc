@@ -190,6 +190,7 @@ void Scheduler::Impl::finish(TaskRecord& record) {
   } else if (exit.kind == ExitStatus::Kind::lost) {
     make_waiting(record);
     state.held = true;
+    ++setbacks_;
     state.cause = Cause::lost;
     refresh(record);
   } else if (exit.kind == ExitStatus::Kind::code && exit.value == retry_code) {

@@ -200,6 +200,19 @@ Reason Scheduler::explain(TaskId task) const {
   return impl_->explain(task);
 }
 
+bool Scheduler::can_go_on(TaskId task, std::size_t& budget) const {
+  return impl_->can_go_on(task, budget);
+}
+
+std::uint64_t Scheduler::setbacks() const {
+  return impl_->setbacks();
+}
+
+Scheduler::Members Scheduler::members(GroupId group) const {
+  const GroupRecord* record = impl_->tables().groups.find(group.value);
+  return record == nullptr ? Members{} : Members{record->members, record->members - record->open};
+}
+
 const std::vector<Host>& Scheduler::hosts() const {
   return impl_->pool().hosts();
 }

@@ -12,6 +12,8 @@
 // Owned and called by one thread.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -52,6 +54,22 @@ class Scheduler {
 
   /// Why the task waits. Cost: its prerequisites and the devices of a host.
   [[nodiscard]] Reason explain(TaskId task) const;
+
+  /// Can the task still come to its end without the user? Not if it, or something that must end before
+  /// it, is held, lost, or kept waiting for what can never be. Looks at no more than `budget` nodes and
+  /// edges, and takes off what it looked at; when nothing is left the answer is yes.
+  [[nodiscard]] bool can_go_on(TaskId task, std::size_t& budget) const;
+
+  /// Grows whenever a task is held or a prerequisite fails for good: unless it has, whatever could go
+  /// on still can.
+  [[nodiscard]] std::uint64_t setbacks() const;
+
+  /// Members of a group, those of groups in it counted as one each.
+  struct Members {
+    std::uint64_t all = 0;
+    std::uint64_t ended = 0;
+  };
+  [[nodiscard]] Members members(GroupId group) const;
 
   [[nodiscard]] const std::vector<Host>& hosts() const;
 

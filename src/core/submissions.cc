@@ -187,6 +187,7 @@ void Scheduler::Impl::settle_new(Submission& submission, const Submitted& work) 
     } else {
       edge.status = EdgeStatus::dead;
       ++tables_.links(edge.to).dead;
+      ++setbacks_;
       work_.push_back({Op::Kind::died, edge.to, edge.from, false});
     }
   }
