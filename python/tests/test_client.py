@@ -287,9 +287,9 @@ def answer_of(*fullnames: str, count: int = 0, status: str = "Waiting", text: st
 
 
 def test_one_task_is_told_of_as_the_command_line_does() -> None:
-    assert created_text(answer_of("g/a", text="on cuda:0", status="Running")) == (
-        "created g/a (#41): Running on cuda:0"
-    )
+    running = answer_of("g/a", status="Running")
+    running["tasks"][0]["devices"] = ["cuda:0", "cuda:1"]
+    assert created_text(running) == "created g/a (#41): Running on cuda:0, cuda:1"
     assert created_text(answer_of("a", text="after b")) == "created a (#41): Waiting: after b"
 
 
