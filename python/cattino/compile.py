@@ -133,7 +133,7 @@ def _collect(exports: list[Export]) -> _Tree:
             roots.setdefault(node, place)
     tree = _Tree()
     for node, place in roots.items():
-        if not _is_inside(node, roots, place):
+        if node._group is None or not _is_inside(node, roots, place):
             if isinstance(node, TaskGroup) and not node.all_tasks:
                 tree.empty.add(node)
             else:

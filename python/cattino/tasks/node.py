@@ -124,6 +124,8 @@ def check_name(name: object, owner: str, field: str, slashes: bool) -> str:
     """A name is one path component; a task's may hold `/`."""
     if not isinstance(name, str):
         raise FieldError(f"{owner}: expected text, got {name!r}", field=field)
+    if 2 < len(name) < 64 and name.isprintable() and "/" not in name:
+        return name  # nearly all are such
     for part in name.split("/") if slashes else [name]:
         bad = (
             "is empty"

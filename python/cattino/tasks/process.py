@@ -13,6 +13,9 @@ from cattino.tasks.request import Memory, check_devices, check_memory
 Work = Union[str, Sequence[Any], Callable[[], Any]]
 
 
+_TEXTS = {str}
+
+
 class DeviceRequiredTask(Task):
     """A task that needs `min_devices` devices, all at once, with so much memory on each."""
 
@@ -90,8 +93,10 @@ class ProcTask(DeviceRequiredTask):
                     f"{self._owner()}: give one of a command and a function, not both", field="cmd"
                 )
             work = func if cmd is None else cmd
-        if isinstance(work, str) and cmd_or_func is work and work:
+        if isinstance(work, str) and work.strip():
             self._command = work
+        elif isinstance(work, list) and set(map(type, work)) == _TEXTS and work[0]:
+            self._argv = work.copy()
         else:
             self._take(work, cmd is not None)
 
