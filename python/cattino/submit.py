@@ -8,6 +8,8 @@ from cattino.compile import Work, compile_exports
 from cattino.errors import CattinoError
 from cattino.exporting import Export
 from cattino.status import TaskStatus
+from cattino.tasks.base import Task
+from cattino.tasks.node import Node
 
 _taken: set[str] = set()  # fullnames that this process has submitted
 
@@ -35,25 +37,43 @@ def _refuse_twice(export: Export) -> None:
         )
 
 
+# What a user calls the fields of a line.
+_WORDS = {"memory": "requires_memory_per_device"}
+
+
 def _with_name(error: CattinoError, work: Work) -> CattinoError:
-    """Says which object the line was, of which the backend complains."""
+    """Says which object it is, of which the backend complains, and names the field as users do."""
+    node = _node_of(error, work)
+    if node is None:
+        return error
+    field = (error.field or "").rpartition(".")[2]
+    if field == "name":
+        field = "task_name" if isinstance(node, Task) else "group_name"
+    said = error.message.startswith((f"{node.fullname} ", f"`{node.fullname}` "))
+    return CattinoError(
+        error.message if said else f"{type(node).__name__} {node.fullname}: {error.message}",
+        field=_WORDS.get(field, field) or None,
+        hint=error.hint,
+        status=error.status,
+    )
+
+
+def _node_of(error: CattinoError, work: Work) -> Optional[Node]:
+    """By the line, or else by a path such as `tasks[3].request.cpus`."""
+    from re import match
+
     line = getattr(error, "line", None)
-    index = line - work.first_line if isinstance(line, int) else -1
-    if 0 <= index < len(work.nodes):
-        node = work.nodes[index]
-        field = (error.field or "").partition(".")[2] or error.field
-        return CattinoError(
-            f"{type(node).__name__} {node.fullname}: {error.message}",
-            field=field,
-            hint=error.hint,
-            status=error.status,
-        )
-    return error
+    if isinstance(line, int) and 0 <= line - work.first_line < len(work.nodes):
+        return work.nodes[line - work.first_line]
+    path = match(r"(task|group)s\[(\d+)\]", error.field or "")
+    if path is None:
+        return None
+    of_kind = [node for node in work.nodes if isinstance(node, Task) == (path[1] == "task")]
+    index = int(path[2])
+    return of_kind[index] if index < len(of_kind) else None
 
 
 def _remember(work: Work, answer: dict[str, Any]) -> None:
-    from cattino.tasks.base import Task
-
     following: int = answer["first_task"]
     for node in work.nodes:
         if isinstance(node, Task):

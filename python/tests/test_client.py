@@ -145,7 +145,7 @@ def test_a_problem_of_a_line_names_the_task(daemon: FakeDaemon) -> None:
     daemon.answers["/v1/submissions"] = problem(422, **told)
     with pytest.raises(CattinoError) as caught:
         cattino.export(TaskGroup([ProcTask("a"), ProcTask("b", min_devices=9)], group_name="g"))
-    assert str(caught.value) == "request.min_devices: ProcTask g/b: no machine has 9 devices (h)"
+    assert str(caught.value) == "min_devices: ProcTask g/b: no machine has 9 devices (h)"
 
 
 @pytest.mark.parametrize("wrong", [None, "python x.py", [ProcTask("x")], ProcTask, 3])
@@ -397,6 +397,22 @@ def test_create_says_what_the_backend_says(daemon: FakeDaemon, tmp_path: Path) -
     done = create(tmp_path, HEAD + "cattino.export(ProcTask('a'))", socket=daemon.path)
     assert done.returncode == 2
     assert done.stderr == "task.py: ProcTask a: the name a is taken (meow cancel a)\n"
+
+
+def test_a_path_of_the_backend_is_named_as_the_script_does(daemon: FakeDaemon) -> None:
+    group = TaskGroup([ProcTask("a"), ProcTask("b", task_name="big")], group_name="g")
+    for field, message, expected in (
+        ("tasks[1].request.min_devices", "g/big asks for 9", "min_devices: g/big asks for 9"),
+        ("tasks[1].request.memory", "too much", "requires_memory_per_device: ProcTask g/big: too much"),
+        ("tasks[0].name", "g/a is taken", "task_name: g/a is taken"),
+        ("groups[0].name", "no", "group_name: TaskGroup g: no"),
+        ("tasks[7].name", "no", "tasks[7].name: no"),
+        ("cwd", "no", "cwd: no"),
+    ):
+        daemon.answers["/v1/submissions"] = problem(422, detail=message, field=field)
+        with pytest.raises(CattinoError) as caught:
+            cattino.export(group)
+        assert str(caught.value) == expected
 
 
 def test_create_without_a_backend_or_a_script(tmp_path: Path) -> None:
