@@ -9,6 +9,14 @@ namespace {
 
 constexpr int attempts_max = 4;
 
+/// The body of an answer; the error that it tells of if it does.
+Result<std::string> body_of(Response response) {
+  if (response.status > 299) {
+    return error_of_response(response.status, response.body);
+  }
+  return std::move(response.body);
+}
+
 }  // namespace
 
 Error error_of_response(int status, std::string_view body) {
@@ -34,10 +42,7 @@ Result<std::string> Client::attempt(const std::function<Result<Response>(Connect
     }
     auto response = send(*connection_);
     if (response) {
-      if (response->status > 299) {
-        return error_of_response(response->status, response->body);
-      }
-      return std::move(response->body);
+      return body_of(std::move(*response));
     }
     const bool again = connection_->unanswered() && number < attempts_max;
     connection_.reset();

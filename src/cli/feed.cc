@@ -14,12 +14,12 @@ Result<Feed> Feed::open(Client& client, const std::string& query) {
   }
   if (*status != 200) {
     std::string body;
-    while (true) {
-      auto more = connection->read_some(body);
-      if (!more || !*more) {
-        return error_of_response(*status, body);
-      }
+    bool more = true;
+    while (more) {
+      auto read = connection->read_some(body);
+      more = read && *read;
     }
+    return error_of_response(*status, body);
   }
   return Feed(std::move(*connection));
 }

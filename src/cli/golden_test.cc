@@ -1,10 +1,10 @@
 // What people see, for canned answers: tests/golden/cli/NAME.json gives NAME.txt. With
 // CATTINO_GOLDEN_UPDATE=1 the .txt files are written instead of compared.
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include "cli/output.h"
 #include "cli/views.h"
@@ -33,7 +33,7 @@ T value_of(const std::string& name) {
 }
 
 void expect_text(const std::string& name, const std::string& text) {
-  if (getenv("CATTINO_GOLDEN_UPDATE") != nullptr) {
+  if (getenv("CATTINO_GOLDEN_UPDATE") != nullptr) {  // NOLINT(concurrency-mt-unsafe): one thread
     std::ofstream(directory + "/" + name + ".txt") << text;
     return;
   }
@@ -44,7 +44,7 @@ class Golden : public ::testing::Test {
  protected:
   void SetUp() override {
     setenv("TZ", "UTC", 1);
-    tzset();
+    tzset();  // NOLINT(concurrency-mt-unsafe): one thread
   }
 };
 
@@ -59,6 +59,11 @@ TEST_F(Golden, list_in_a_pipe_leaves_nothing_out) {
 TEST_F(Golden, list_on_a_narrow_terminal_fits) {
   const Screen narrow{.is_terminal = true, .columns = 60, .rows = 30};
   expect_text("list_narrow", list_text(value_of<wire::TaskList>("list"), narrow));
+}
+
+TEST_F(Golden, list_on_an_ordinary_terminal_keeps_the_numbers_of_reasons) {
+  const Screen ordinary{.is_terminal = true, .columns = 80, .rows = 24};
+  expect_text("list_ordinary", list_text(value_of<wire::TaskList>("list"), ordinary));
 }
 
 TEST_F(Golden, show_tells_all_of_a_task) {

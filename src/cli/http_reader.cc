@@ -34,28 +34,26 @@ std::optional<std::uint64_t> number(std::string_view text, int base) {
 }  // namespace
 
 Status ResponseReader::feed(std::string_view bytes, std::string& body) {
-  while (!bytes.empty() && state_ != State::done) {
+  Status status = ok();
+  while (status && !bytes.empty() && state_ != State::done) {
     if (state_ == State::length_body || state_ == State::chunk_data) {
       const std::size_t taken = std::min<std::uint64_t>(left_, bytes.size());
       body.append(bytes.substr(0, taken));
       bytes.remove_prefix(taken);
       left_ -= taken;
-      if (left_ == 0) {
-        state_ = state_ == State::length_body ? State::done : State::chunk_end;
-      }
+      const State after = state_ == State::length_body ? State::done : State::chunk_end;
+      state_ = left_ == 0 ? after : state_;
     } else if (state_ == State::body_until_end) {
       body.append(bytes);
       return ok();
     } else if (take_line(bytes)) {
-      if (auto taken = on_line(); !taken) {
-        return taken;
-      }
+      status = on_line();
       line_.clear();
     } else if (head_bytes_ > head_bytes_max) {
       return malformed("its head is too long");
     }
   }
-  return ok();
+  return status;
 }
 
 Status ResponseReader::end_of_input() {

@@ -1,13 +1,13 @@
 // Which Python is taken, and where the package is.
 #include "cli/interpreter.h"
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <set>
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 namespace cattino::cli {
 namespace {

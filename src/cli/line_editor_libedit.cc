@@ -87,8 +87,8 @@ unsigned char LineEditor::Impl::complete(EditLine* line, int /*key*/) {
 
 LineEditor::LineEditor(std::string prompt, Completer completer, WaitForInput wait)
     : impl_(std::make_unique<Impl>()) {
-  setlocale(
-      LC_CTYPE, "");  // NOLINT(concurrency-mt-unsafe): what the terminal's bytes mean; one thread
+  // What the terminal's bytes mean. NOLINTNEXTLINE(concurrency-mt-unsafe): meow has one thread
+  setlocale(LC_CTYPE, "");
   impl_->prompt = std::move(prompt);
   impl_->completer = std::move(completer);
   impl_->wait = std::move(wait);

@@ -33,9 +33,12 @@ void GrowingFile::skip_to_last(std::uint64_t lines) {
   if (!open_if_needed() || fstat(file_.get(), &info) != 0) {
     return;
   }
+  if (lines == 0) {
+    offset_ = info.st_size;
+    return;
+  }
   std::array<char, piece_bytes> piece{};
   std::int64_t begin = info.st_size;
-  bool last_byte = true;
   std::uint64_t seen = 0;
   while (begin > 0) {
     const std::int64_t from =
@@ -45,17 +48,15 @@ void GrowingFile::skip_to_last(std::uint64_t lines) {
     if (count <= 0) {
       return;
     }
-    for (ssize_t i = count; i-- > 0;) {
-      const bool ends_line = piece[static_cast<std::size_t>(i)] == '\n';
-      if (ends_line && !last_byte && ++seen == lines) {
-        offset_ = from + i + 1;
-        return;
-      }
-      if (lines == 0) {
-        offset_ = info.st_size;
-        return;
-      }
-      last_byte = false;
+    // The newline at the very end belongs to the last line.
+    ssize_t i = count - (begin == info.st_size ? 1 : 0);
+    while (i > 0 && seen < lines) {
+      --i;
+      seen += piece[static_cast<std::size_t>(i)] == '\n' ? 1U : 0U;
+    }
+    if (seen == lines) {
+      offset_ = from + i + 1;
+      return;
     }
     begin = from;
   }

@@ -1,12 +1,12 @@
 // Files that grow, on a real file system.
 #include "cli/log_follower.h"
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <stdlib.h>
 
 namespace cattino::cli {
 namespace {

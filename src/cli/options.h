@@ -48,7 +48,8 @@ struct Options {
   std::vector<std::string> statuses;
   std::uint64_t limit = 1000;
   std::string timeout;
-  bool errors = false;  ///< watch: stderr
+  bool output = false;  ///< show: stdout
+  bool errors = false;  ///< watch, show: stderr
   std::optional<std::uint64_t> tail;
   bool yes = false;
   bool keep_tasks = false;

@@ -1,11 +1,12 @@
 // The grammar: whose each word of a command line is.
 #include "cli/options.h"
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 namespace cattino::cli {
 namespace {
@@ -141,6 +142,33 @@ TEST(Options, each_verb_says_how_it_is_used) {
     const std::string& text = std::get<Print>(*parsed).text;
     EXPECT_NE(text.find("Usage: meow " + std::string(verb)), std::string::npos) << text;
   }
+}
+
+TEST(Options, no_page_of_help_is_wider_than_a_terminal) {
+  for (const char* verb :
+       {"--help", "create", "run", "list", "show", "watch", "wait", "kill", "exit", "completion"}) {
+    auto parsed = parse_options({verb, "--help"});
+    ASSERT_TRUE(parsed) << verb;
+    std::istringstream text(std::get<Print>(*parsed).text);
+    for (std::string line; std::getline(text, line);) {
+      EXPECT_LE(line.size(), 80U) << line;
+    }
+  }
+}
+
+TEST(Options, the_log_to_show_is_one_of_the_two) {
+  EXPECT_TRUE(options_of({"show", "a", "--stderr"}).errors);
+  EXPECT_NE(error_of({"show", "a", "--stderr", "--stdout"}), "");
+}
+
+TEST(Options, the_reference_tells_of_verbs_settings_and_variables) {
+  auto parsed = parse_options({"__reference"});
+  ASSERT_TRUE(parsed);
+  const std::string& page = std::get<Print>(*parsed).text;
+  for (const char* part : {"### meow create", "--min-devices", "`grace`", "CATTINO_HOME"}) {
+    EXPECT_NE(page.find(part), std::string::npos) << part;
+  }
+  EXPECT_EQ(page.find("_start"), std::string::npos);
 }
 
 TEST(Completion, offers_verbs_options_values_and_names) {

@@ -5,11 +5,11 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <climits>
 #include <filesystem>
 #include <system_error>
 
 #include <fmt/core.h>
-#include <limits.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>

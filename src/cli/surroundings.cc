@@ -2,9 +2,9 @@
 #include "cli/surroundings.h"
 
 #include <array>
+#include <climits>
 #include <string_view>
 
-#include <limits.h>
 #include <unistd.h>
 
 namespace cattino::cli {

@@ -12,6 +12,7 @@ enum class Shrink : std::uint8_t {
   never,
   in_the_middle,  ///< for names
   at_the_end,     ///< for sentences
+  wrap,           ///< for sentences: goes on in the next line
 };
 
 struct Column {
@@ -25,6 +26,8 @@ struct Column {
 struct Cell {
   std::string text;
   Colour colour = Colour::none;
+  std::string brief{};  ///< shown instead where `text` does not fit
+  bool to_end = false;  ///< it may use the columns that follow it as well, and is the row's last
 };
 
 class Table {
@@ -41,6 +44,7 @@ class Table {
   [[nodiscard]] std::string text(const Screen& screen) const;
 
  private:
+  [[nodiscard]] std::vector<std::size_t> natural_widths() const;
   [[nodiscard]] std::vector<std::size_t> widths(std::size_t columns_of_screen) const;
 
   std::vector<Column> columns_;

@@ -51,6 +51,36 @@ TEST(Table, no_line_is_wider_than_the_screen) {
   }
 }
 
+Table waiting_and_running() {
+  Table table(
+      {{"NAME"},
+       {"DEVICES", false, Shrink::in_the_middle, 6, 6},
+       {"REASON", false, Shrink::wrap, 8, 8}});
+  table.add({{"a"}, {"cuda:0-3"}});
+  Cell reason{"needs 2 devices with 20000 MiB; 1 of 4 fits: cuda:0 is held by a"};
+  reason.brief = "needs 2 devices with 20000 MiB; 1 of 4 fits";
+  reason.to_end = true;
+  table.add({{"b"}, reason});
+  return table;
+}
+
+TEST(Table, a_cell_may_use_the_columns_that_follow_it) {
+  EXPECT_EQ(
+      waiting_and_running().text({}),
+      "NAME  DEVICES   REASON\n"
+      "a     cuda:0-3\n"
+      "b     needs 2 devices with 20000 MiB; 1 of 4 fits: cuda:0 is held by a\n");
+}
+
+TEST(Table, where_a_text_does_not_fit_its_brief_form_is_wrapped) {
+  EXPECT_EQ(
+      waiting_and_running().text({.is_terminal = true, .columns = 40}),
+      "NAME  DEVICES   REASON\n"
+      "a     cuda:0-3\n"
+      "b     needs 2 devices with 20000 MiB; 1\n"
+      "      of 4 fits\n");
+}
+
 TEST(Table, wide_characters_are_aligned_by_the_columns_they_take) {
   Table table({{"NAME"}, {"STATUS"}});
   table.add({{"名前"}, {"Done"}});
@@ -73,6 +103,15 @@ TEST(Terminal, text_is_shortened_by_whole_characters) {
   EXPECT_EQ(shortened_at_the_end("abcdefgh", 4), "abc…");
   EXPECT_EQ(shortened_at_the_end("名前名前", 4), "名…");
   EXPECT_EQ(shortened_at_the_end("abc", 0), "");
+}
+
+TEST(Terminal, sentences_are_broken_at_blanks_and_long_words_anywhere) {
+  using Lines = std::vector<std::string>;
+  EXPECT_EQ(wrapped("one two three", 7), (Lines{"one two", "three"}));
+  EXPECT_EQ(wrapped("one two three", 6), (Lines{"one", "two", "three"}));
+  EXPECT_EQ(wrapped("abcdefgh", 3), (Lines{"abc", "def", "gh"}));
+  EXPECT_EQ(wrapped("short", 10), (Lines{"short"}));
+  EXPECT_EQ(wrapped("", 10), (Lines{""}));
 }
 
 TEST(Terminal, text_from_elsewhere_cannot_drive_the_terminal) {

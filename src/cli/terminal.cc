@@ -1,6 +1,7 @@
 // ioctl for the size, wcwidth for the width of characters.
 #include "cli/terminal.h"
 
+#include <algorithm>
 #include <clocale>
 #include <cwchar>
 
@@ -31,9 +32,9 @@ bool is_ascii(std::string_view text) {
 /// ASCII pays for it.
 void need_locale() {
   static const bool done = [] {
-    return setlocale(LC_CTYPE, "C.UTF-8") !=
-               nullptr ||                       // NOLINT(concurrency-mt-unsafe): one thread
-           setlocale(LC_CTYPE, "") != nullptr;  // NOLINT(concurrency-mt-unsafe)
+    // NOLINTBEGIN(concurrency-mt-unsafe): meow has one thread
+    return setlocale(LC_CTYPE, "C.UTF-8") != nullptr || setlocale(LC_CTYPE, "") != nullptr;
+    // NOLINTEND(concurrency-mt-unsafe)
   }();
   static_cast<void>(done);
 }
@@ -180,6 +181,26 @@ std::string shortened_at_the_end(std::string_view text, std::size_t columns) {
     return {};
   }
   return std::string(beginning(text, columns - 1)) + std::string(ellipsis);
+}
+
+std::vector<std::string> wrapped(std::string_view text, std::size_t columns) {
+  std::vector<std::string> lines;
+  while (columns > 0 && columns_of(text) > columns) {
+    std::string_view line = beginning(text, columns);
+    if (line.empty()) {
+      break;  // a wide character on a screen of one column
+    }
+    if (text[line.size()] != ' ' && line.find(' ') != std::string_view::npos) {
+      line = line.substr(0, line.find_last_of(' '));
+    }
+    lines.emplace_back(line);
+    text.remove_prefix(line.size());
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  }
+  if (!text.empty() || lines.empty()) {
+    lines.emplace_back(text);
+  }
+  return lines;
 }
 
 std::string harmless(std::string_view text) {

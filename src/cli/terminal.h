@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace cattino::cli {
 
@@ -33,6 +34,9 @@ std::size_t columns_of(std::string_view text);
 /// the end.
 std::string shortened_in_the_middle(std::string_view text, std::size_t columns);
 std::string shortened_at_the_end(std::string_view text, std::size_t columns);
+
+/// Lines of at most `columns` columns, broken at blanks where there are any.
+std::vector<std::string> wrapped(std::string_view text, std::size_t columns);
 
 /// What came from elsewhere, for a terminal: control characters, which could move its cursor or rename
 /// its window, become "?"; a tab and a newline become a blank.

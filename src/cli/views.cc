@@ -3,115 +3,20 @@
 
 #include <algorithm>
 #include <ctime>
-#include <map>
 
 #include <fmt/core.h>
 
 #include "base/amounts.h"
 #include "base/text.h"
 #include "cli/table.h"
+#include "cli/words.h"
 
 namespace cattino::cli {
 
 namespace {
 
 constexpr std::size_t names_shown_max = 5;
-
-std::string joined_by_comma(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) {
-    text += (text.empty() ? "" : ",") + word;
-  }
-  return text;
-}
-
-std::string reason_text(const wire::Nullable<wire::Reason>& reason) {
-  return reason ? harmless(reason->text) : "";
-}
-
-/// One line of the tree: a group, or a task that stands in for itself.
-struct Row {
-  std::size_t depth = 0;
-  const wire::Group* group = nullptr;
-  const wire::Task* task = nullptr;
-};
-
-std::size_t depth_of(std::string_view fullname) {
-  return static_cast<std::size_t>(std::count(fullname.begin(), fullname.end(), '/'));
-}
-
-using Groups = std::map<std::pair<std::uint64_t, std::string>, const wire::Group*>;
-
-/// Puts above a task those of its groups that have not been shown for it yet.
-void add_groups(
-    std::vector<Row>& rows,
-    Groups& not_shown,
-    const wire::Task& task,
-    const std::string& group_name) {
-  for (std::size_t end = 0; end != std::string::npos && !group_name.empty();) {
-    end = group_name.find('/', end + 1);
-    const std::string prefix = group_name.substr(0, end);
-    const auto found = not_shown.find({task.submission, prefix});
-    if (found != not_shown.end()) {
-      rows.push_back({depth_of(prefix), found->second, nullptr});
-      not_shown.erase(found);
-    }
-  }
-}
-
-/// Tasks in the order of their ids, those of a group together, under it.
-std::vector<Row> tree_of(const wire::TaskList& list) {
-  Groups not_shown;
-  for (const wire::Group& group : list.groups) {
-    not_shown[{group.submission, group.fullname}] = &group;
-  }
-  std::vector<const wire::Task*> tasks;
-  std::map<std::pair<std::uint64_t, std::string>, std::uint64_t> first_of_group;
-  for (const wire::Task& task : list.tasks) {
-    tasks.push_back(&task);
-    const std::string top = task.group ? task.group->substr(0, task.group->find('/')) : "";
-    first_of_group.try_emplace({task.submission, top}, task.id);
-  }
-  const auto key = [&](const wire::Task* task) {
-    if (!task->group || task->group->empty()) {
-      return std::tuple(task->id, std::string(), task->id);
-    }
-    const std::string top = task->group->substr(0, task->group->find('/'));
-    return std::tuple(first_of_group.at({task->submission, top}), *task->group, task->id);
-  };
-  std::sort(tasks.begin(), tasks.end(), [&](const wire::Task* a, const wire::Task* b) {
-    return key(a) < key(b);
-  });
-  std::vector<Row> rows;
-  for (const wire::Task* task : tasks) {
-    const std::string group = task->group ? *task->group : "";
-    add_groups(rows, not_shown, *task, group);
-    rows.push_back({group.empty() ? 0 : depth_of(group) + 1, nullptr, task});
-  }
-  return rows;
-}
-
-std::string status_text(const wire::Task& task) {
-  if (task.status == "Running" && task.phase && *task.phase != "process" && !task.phase->empty()) {
-    return fmt::format("Running ({})", *task.phase);
-  }
-  return task.held ? task.status + " (held)" : task.status;
-}
-
-/// In the tree a task goes by its own name; one whose name was given up keeps its "#id".
-std::string name_in_tree(const Row& row) {
-  const std::string indent(row.depth * 2, ' ');
-  if (row.group != nullptr) {
-    const std::string& fullname = row.group->fullname;
-    return indent + harmless(fullname.substr(fullname.find_last_of('/') + 1)) + "/";
-  }
-  const wire::Task& task = *row.task;
-  std::string name = task.shown.empty() ? task.fullname : task.shown;
-  if (row.depth > 0 && task.group && name.starts_with(*task.group + "/")) {
-    name.erase(0, task.group->size() + 1);
-  }
-  return indent + harmless(name);
-}
+constexpr std::size_t remarks_shown_max = 10;
 
 /// "train (#41)"; one whose name was given up has its number in it.
 std::string label_of(const wire::Task& task) {
@@ -167,9 +72,21 @@ std::string request_text(const wire::Request& request) {
   return text;
 }
 
-/// "key:  value" lines with values in one column.
+/// "key  value" lines with values in one column.
 class Facts {
  public:
+  explicit Facts(const Screen& screen) : columns_(screen.columns) {}
+
+  /// Sentences are wrapped on a terminal; what may be copied (paths, commands) is left whole.
+  void add_sentence(std::string_view key, const std::string& sentence) {
+    const std::string value = harmless(sentence);
+    std::string_view shown_key = key;
+    for (const std::string& line : columns_ > 2 * values_at ? wrapped(value, columns_ - values_at)
+                                                            : std::vector<std::string>{value}) {
+      add(shown_key, line);
+      shown_key = "";
+    }
+  }
   void add(std::string_view key, const std::string& value) {
     if (!value.empty()) {
       text_ += fmt::format("  {:<12}{}\n", key, harmless(value));
@@ -178,6 +95,9 @@ class Facts {
   [[nodiscard]] const std::string& text() const { return text_; }
 
  private:
+  static constexpr std::size_t values_at = 14;
+
+  std::size_t columns_;
   std::string text_;
 };
 
@@ -185,7 +105,7 @@ void add_attempts(Facts& facts, const wire::TaskDetail& detail) {
   for (const wire::Attempt& attempt : detail.attempts) {
     std::string line = attempt.status ? attempt.status->text : "running";
     if (!attempt.devices.empty()) {
-      line += " on " + joined_by_comma(attempt.devices);
+      line += " on " + devices_words(attempt.devices);
     }
     line += ", started " + when_text(attempt.started);
     if (attempt.ended) {
@@ -197,7 +117,7 @@ void add_attempts(Facts& facts, const wire::TaskDetail& detail) {
     if (attempt.max_rss_mib > 0) {
       line += ", " + describe(Mib{attempt.max_rss_mib}) + " at most";
     }
-    facts.add(fmt::format("attempt {}", attempt.number), line);
+    facts.add_sentence(fmt::format("attempt {}", attempt.number), line);
     facts.add("  stdout", attempt.stdout_);
     facts.add("  stderr", attempt.stderr_);
   }
@@ -209,15 +129,16 @@ std::string task_detail_text(const wire::TaskDetail& detail, const Screen& scree
   for (const std::string& word : detail.argv.value_or(std::vector<std::string>{})) {
     argv += (argv.empty() ? "" : " ") + shell_quote(word);
   }
-  Facts facts;
-  facts.add("reason", remark_of(task));
+  const bool running = task.status == "Running";
+  Facts facts(screen);
+  facts.add_sentence("reason", remark_of(task));
   facts.add("command", detail.command.value_or(detail.argv ? argv : ""));
   facts.add("function", detail.function.value_or(""));
   facts.add("directory", detail.cwd);
   facts.add("requests", request_text(task.request));
   facts.add("priority", task.priority == 0 ? "" : fmt::format("{}", task.priority));
-  facts.add("devices", joined_by_comma(task.devices));
-  facts.add("process", task.pid ? fmt::format("{}", *task.pid) : "");
+  facts.add("devices", running ? devices_words(task.devices) : "");
+  facts.add("process", running && task.pid ? fmt::format("{}", *task.pid) : "");
   facts.add("needs", joined_by_comma(detail.needs));
   facts.add("needed by", joined_by_comma(detail.needed_by));
   facts.add("created", when_text(task.created));
@@ -229,14 +150,6 @@ std::string task_detail_text(const wire::TaskDetail& detail, const Screen& scree
 }
 
 }  // namespace
-
-std::string time_of(const wire::Task& task, wire::Milliseconds now) {
-  if (!task.started) {
-    return task.status == "Waiting" ? describe(Duration::milliseconds(now - task.created)) : "";
-  }
-  const wire::Milliseconds end = task.ended.value_or(now);
-  return describe(Duration::milliseconds(std::max<wire::Milliseconds>(0, end - *task.started)));
-}
 
 std::string remark_of(const wire::Task& task) {
   std::string remark = reason_text(task.reason);
@@ -252,42 +165,6 @@ std::string counts_text(const wire::Counts& counts) {
     if (count > 0) {
       text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, status);
     }
-  }
-  return text;
-}
-
-std::string list_text(const wire::TaskList& list, const Screen& screen) {
-  Table table(
-      {{"ID", true, Shrink::never},
-       {"NAME", false, Shrink::in_the_middle, 12, 26},
-       {"STATUS", false, Shrink::at_the_end, 9, 18},
-       {"DEVICES", false, Shrink::in_the_middle, 10, 14},
-       {"TIME", true, Shrink::never},
-       {"REASON", false, Shrink::at_the_end, 8, 40}});
-  for (const Row& row : tree_of(list)) {
-    const std::string name = name_in_tree(row);
-    if (row.group != nullptr) {
-      table.add(
-          {{},
-           {name, Colour::bold},
-           {row.group->status, colour_of_status(row.group->status)},
-           {},
-           {},
-           {counts_text(row.group->counts)}});
-      continue;
-    }
-    const wire::Task& task = *row.task;
-    table.add(
-        {{fmt::format("{}", task.id)},
-         {name},
-         {status_text(task), colour_of_status(task.status)},
-         {task.status == "Waiting" ? "" : joined_by_comma(task.devices)},
-         {time_of(task, list.now)},
-         {remark_of(task)}});
-  }
-  std::string text = table.empty() ? "" : table.text(screen);
-  if (list.truncated > 0) {
-    text += fmt::format("… and {} more: --limit shows them\n", list.truncated);
   }
   return text;
 }
@@ -316,6 +193,15 @@ std::string detail_text(const wire::Detail& detail, const Screen& screen) {
   return text;
 }
 
+namespace {
+
+/// " on cuda:0, cuda:1" of a task that holds devices.
+std::string standing_on(const wire::SubmittedTask& task) {
+  return task.devices.empty() ? "" : " on " + harmless(devices_words(task.devices));
+}
+
+}  // namespace
+
 std::string created_text(const wire::SubmissionAnswer& answer, const Screen& screen) {
   if (answer.count == 1 && !answer.tasks.empty()) {
     const wire::SubmittedTask& task = answer.tasks.front();
@@ -325,9 +211,7 @@ std::string created_text(const wire::SubmissionAnswer& answer, const Screen& scr
         harmless(task.fullname),
         task.id,
         coloured(task.status, colour_of_status(task.status), screen.colour),
-        reason.empty()             ? ""
-        : task.status == "Running" ? " " + reason
-                                   : ": " + reason);
+        reason.empty() ? standing_on(task) : ": " + reason);
   }
   std::string text =
       fmt::format("created {}: ", count_of(static_cast<std::int64_t>(answer.count), "task"));
@@ -366,7 +250,11 @@ std::string changes_text(const wire::VerbAnswer& answer, const std::string& verb
 std::string wait_text(const wire::WaitAnswer& answer, const Screen& screen) {
   std::string text = counts_text(answer.counts);
   text += text.empty() ? "nothing to wait for\n" : "\n";
+  std::size_t told = 0;
   const auto add = [&](const wire::Task& task) {
+    if (++told > remarks_shown_max) {
+      return;
+    }
     const std::string remark = remark_of(task);
     text += fmt::format(
         "  {}: {}{}\n",
@@ -384,6 +272,9 @@ std::string wait_text(const wire::WaitAnswer& answer, const Screen& screen) {
   }
   for (const wire::Task& task : answer.stuck) {
     add(task);
+  }
+  if (told > remarks_shown_max) {
+    text += fmt::format("  … and {} more: `meow list` has them\n", told - remarks_shown_max);
   }
   return text;
 }
@@ -425,9 +316,9 @@ std::string devices_text(const wire::Devices& devices, const Screen& screen) {
        {"HEALTH", false, Shrink::never},
        {"TOTAL", true, Shrink::never},
        {"OTHERS", true, Shrink::never},
-       {"TASKS'", true, Shrink::never},
+       {"CLAIMED", true, Shrink::never},
        {"FREE", true, Shrink::never},
-       {"TASKS", false, Shrink::in_the_middle, 12, 20},
+       {"HELD BY", false, Shrink::in_the_middle, 12, 20},
        {"NOTE", false, Shrink::at_the_end, 10, 20}});
   for (const wire::Device& device : devices.devices) {
     const bool fine = device.health == "ok";

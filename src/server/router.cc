@@ -88,6 +88,7 @@ bool matches(const Route& route, const Request& request, std::string& argument) 
 
 void not_found(const Request& request, const Responder& responder) {
   std::vector<std::string> paths;
+  paths.reserve(routes.size());
   for (const Route& route : routes) {
     paths.emplace_back(route.path);
   }

@@ -43,17 +43,21 @@ void Server::listen() {
   watch_ = std::make_unique<sys::Watch>(loop_, listener_.get(), [this] { accept(); });
 }
 
+void Server::accept_failed(int error) {
+  if (error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS) {
+    // Until something is closed nothing can be accepted: do not spin on the client that waits.
+    watch_.reset();
+    timer_.arm(Duration::milliseconds(100), [this] { listen(); });
+  }
+}
+
 void Server::accept() {
   constexpr int most_at_once = 64;
   for (int i = 0; i < most_at_once; ++i) {
     int error = 0;
     sys::Fd fd = sys::accept_unix(listener_.get(), error);
     if (!fd) {
-      if (error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS) {
-        // Until something is closed nothing can be accepted: do not spin on the client that waits.
-        watch_.reset();
-        timer_.arm(Duration::milliseconds(100), [this] { listen(); });
-      }
+      accept_failed(error);
       return;
     }
     if (sys::peer_is_same_user(fd.get())) {

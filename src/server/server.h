@@ -29,6 +29,7 @@ class Server {
  private:
   void listen();
   void accept();
+  void accept_failed(int error);
   void sent();
 
   sys::Loop& loop_;

@@ -19,20 +19,26 @@ int hex_value(char c) {
   return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+/// The byte that two digits stand for; -1 if they are not two digits.
+int byte_of_hex(std::string_view digits) {
+  const int high = digits.size() == 2 ? hex_value(digits[0]) : -1;
+  const int low = digits.size() == 2 ? hex_value(digits[1]) : -1;
+  return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
 std::optional<std::string> decoded(std::string_view text, bool plus_is_space) {
   std::string result;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%') {
-      const int high = i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
-      const int low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
-      if (high < 0 || low < 0) {
-        return std::nullopt;
-      }
-      result += static_cast<char>(high * 16 + low);
-      i += 2;
-    } else {
+    if (text[i] != '%') {
       result += plus_is_space && text[i] == '+' ? ' ' : text[i];
+      continue;
     }
+    const int byte = byte_of_hex(text.substr(i + 1, 2));
+    if (byte < 0) {
+      return std::nullopt;
+    }
+    result += static_cast<char>(byte);
+    i += 2;
   }
   return result;
 }

@@ -65,4 +65,7 @@ Status apply(Settings& settings, std::string_view key, std::string_view value);
 /// The table as a page of documentation.
 std::string reference_markdown();
 
+/// The environment variables that are read, and those that tasks get, likewise.
+std::string variables_markdown();
+
 }  // namespace cattino::settings

@@ -55,13 +55,15 @@ std::optional<std::string> from_base64(std::string_view text) {
   bytes.reserve(text.size() / 4 * 3);
   for (std::size_t i = 0; i < text.size(); i += 4) {
     std::uint32_t three = 0;
+    bool good = true;
     for (std::size_t j = i; j < i + 4; ++j) {
       const std::uint8_t value =
           j < text.size() - padding ? values.at(static_cast<unsigned char>(text[j])) : 0;
-      if (value == no_digit) {
-        return std::nullopt;
-      }
+      good = good && value != no_digit;
       three = three << 6U | value;
+    }
+    if (!good) {
+      return std::nullopt;
     }
     bytes += static_cast<char>(three >> 16U & 0xFFU);
     bytes += static_cast<char>(three >> 8U & 0xFFU);

@@ -111,7 +111,7 @@ BOOST_DESCRIBE_STRUCT(
      object,
      cascade))
 BOOST_DESCRIBE_STRUCT(End, (), (edges))
-BOOST_DESCRIBE_STRUCT(SubmittedTask, (), (ref, id, fullname, status, reason))
+BOOST_DESCRIBE_STRUCT(SubmittedTask, (), (ref, id, fullname, status, reason, devices))
 BOOST_DESCRIBE_STRUCT(SubmissionAnswer, (), (id, run_dir, first_task, count, tasks))
 
 BOOST_DESCRIBE_STRUCT(VerbRequest, (), (names, match, all, wait))

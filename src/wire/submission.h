@@ -99,6 +99,7 @@ struct SubmittedTask {
   std::string fullname;
   std::string status;
   Nullable<Reason> reason;
+  std::vector<std::string> devices;  ///< names, that a running one holds
 };
 
 struct SubmissionAnswer {

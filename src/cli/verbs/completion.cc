@@ -40,6 +40,21 @@ end
 complete -c meow -a '(__meow_complete)'
 )sh";
 
+/// Names of tasks and groups. Asks only a backend that runs: a tab starts nothing.
+void add_names(std::vector<std::string>& words, const Backend& backend) {
+  Client client([&] { return backend.connect(); });
+  auto answer = client.get<wire::TaskList>("/v1/tasks?limit=1000&reasons=0");
+  if (!answer) {
+    return;
+  }
+  for (const wire::Task& task : answer->value.tasks) {
+    words.push_back(task.shown.empty() ? task.fullname : task.shown);
+  }
+  for (const wire::Group& group : answer->value.groups) {
+    words.push_back(group.fullname);
+  }
+}
+
 }  // namespace
 
 Result<int> completion(Context& context) {
@@ -55,17 +70,7 @@ std::vector<std::string> completions_of(
   Completions completions = cli::complete(words);
   const std::string last = words.empty() ? "" : words.back();
   if (completions.names) {
-    // Asks only a backend that runs: a tab starts nothing.
-    Client client([&] { return backend.connect(); });
-    auto answer = client.get<wire::TaskList>("/v1/tasks?limit=1000&reasons=0");
-    if (answer) {
-      for (const wire::Task& task : answer->value.tasks) {
-        completions.words.push_back(task.shown.empty() ? task.fullname : task.shown);
-      }
-      for (const wire::Group& group : answer->value.groups) {
-        completions.words.push_back(group.fullname);
-      }
-    }
+    add_names(completions.words, backend);
   }
   const auto differs = [&](const std::string& word) {
     return !word.starts_with(last);

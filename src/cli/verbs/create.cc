@@ -87,11 +87,13 @@ Error become(
     const std::vector<std::pair<std::string, std::string>>& variables) {
   std::vector<std::string> environment = joined(variables);
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) {
     argv.push_back(argument.data());
   }
   argv.push_back(nullptr);
   std::vector<char*> envp;
+  envp.reserve(environment.size() + 1);
   for (std::string& variable : environment) {
     envp.push_back(variable.data());
   }

@@ -48,6 +48,15 @@ class Progress {
     }
   }
 
+  /// Takes what the feed has. False when it has ended.
+  bool read(Feed& feed) {
+    auto more = feed.read_some();
+    while (auto line = feed.next_line()) {
+      take(*line);
+    }
+    return more && *more;
+  }
+
   void take(const std::string& line) {
     const auto item = wire::from_json<wire::FeedItem>(line, wire::Reading::lenient);
     if (!item || !item->task) {
@@ -130,25 +139,21 @@ Result<Answer<wire::WaitAnswer>> wait_with_bar(Context& context, const wire::Wai
       return system_error("wait for", "the backend", errno);
     }
     if (feed_lives && sources[1].revents != 0) {
-      auto more = feed->read_some();
-      feed_lives = more && *more;
-      while (auto line = feed->next_line()) {
-        progress.take(*line);
-      }
+      feed_lives = progress.read(*feed);
     }
     if (sources[0].revents != 0) {
-      auto response = waiting->receive();
       context.output.text("\r\033[K");
-      if (!response) {
-        return context.client.post<wire::WaitAnswer>(
-            "/v1/wait", request);  // the daemon was replaced
-      }
-      if (response->status > 299) {
-        return error_of_response(response->status, response->body);
-      }
-      return Client::read<wire::WaitAnswer>(std::move(response->body));
+      break;
     }
   }
+  auto response = waiting->receive();
+  if (!response) {  // the daemon was replaced
+    return context.client.post<wire::WaitAnswer>("/v1/wait", request);
+  }
+  if (response->status > 299) {
+    return error_of_response(response->status, response->body);
+  }
+  return Client::read<wire::WaitAnswer>(std::move(response->body));
 }
 
 }  // namespace

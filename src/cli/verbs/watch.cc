@@ -1,5 +1,4 @@
 // meow watch: one task's output, or all tasks, as they go.
-#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -8,16 +7,15 @@
 
 #include "cli/feed.h"
 #include "cli/log_follower.h"
+#include "cli/verbs/live_table.h"
 #include "cli/verbs/verbs.h"
 #include "cli/views.h"
-#include "sys/clock.h"
 
 namespace cattino::cli::verbs {
 
 namespace {
 
 constexpr int status_signal = 128;
-constexpr int tick_ms = 1000;  ///< how often a table on a terminal is drawn while something runs
 
 bool has_ended(const std::string& status) {
   return status == "Done" || status == "Failed" || status == "Cancelled";
@@ -199,80 +197,6 @@ Result<int> watch_task(Context& context) {
       .follow(std::move(detail->task));
 }
 
-/// The table of all tasks, drawn again in its place.
-class LiveTable {
- public:
-  LiveTable(Context& context, Feed feed) : context_(context), feed_(std::move(feed)) {}
-
-  Result<int> show() {
-    while (true) {
-      if (auto drawn = draw(); !drawn) {
-        return drawn.error();
-      }
-      pollfd source{feed_.fd(), POLLIN, 0};
-      const int ready = poll(&source, 1, running_ ? tick_ms : -1);
-      if (ready < 0 && errno != EINTR) {
-        return system_error("wait for", "the feed", errno);
-      }
-      if (ready > 0) {
-        auto more = feed_.read_some();
-        if (!more) {
-          return more.error();
-        }
-        if (!*more) {
-          context_.output.note("the backend has left");
-          return 0;
-        }
-        while (feed_.next_line()) {
-          stale_ = true;
-        }
-      }
-    }
-  }
-
- private:
-  Result<bool> draw() {
-    const Duration now = sys::since_boot();
-    if (stale_) {
-      const std::size_t rows = std::max<std::size_t>(context_.output.screen().rows, 6) - 4;
-      auto answer = context_.client.get<wire::TaskList>(fmt::format("/v1/tasks?limit={}", rows));
-      if (!answer) {
-        return answer.error();
-      }
-      list_ = std::move(answer->value);
-      fetched_ = now;
-      stale_ = false;
-    }
-    wire::TaskList shown = list_;
-    shown.now += (now - fetched_).ms();
-    shown.truncated = 0;
-    running_ = std::any_of(shown.tasks.begin(), shown.tasks.end(), [](const wire::Task& task) {
-      return task.status == "Running";
-    });
-    const std::string table = list_text(shown, context_.output.screen());
-    const std::string more =
-        list_.truncated > 0 ? fmt::format(", {} not shown", list_.truncated) : "";
-    // Home, draw, clear what is left below: without a flicker.
-    std::string frame = first_ ? "\033[H\033[2J" : "\033[H";
-    for (const char c : table) {
-      frame += c == '\n' ? "\033[K\n" : std::string(1, c);
-    }
-    frame += counts_text(list_.counts) + more + "\033[K\n\033[J";
-    context_.output.text(frame);
-    context_.output.flush();
-    first_ = false;
-    return true;
-  }
-
-  Context& context_;
-  Feed feed_;
-  wire::TaskList list_;
-  Duration fetched_;
-  bool stale_ = true;
-  bool running_ = false;
-  bool first_ = true;
-};
-
 /// Without a terminal: a line for each change.
 Result<int> print_feed(Context& context, Feed feed) {
   while (true) {
@@ -306,7 +230,7 @@ Result<int> watch(Context& context) {
     return feed.error();
   }
   if (context.output.screen().is_terminal && context.output.mode() == Mode::text) {
-    return LiveTable(context, std::move(*feed)).show();
+    return show_live_table(context, std::move(*feed));
   }
   return print_feed(context, std::move(*feed));
 }

@@ -1,6 +1,7 @@
 // POST /v1/cancel, /v1/kill, /v1/resume, /v1/remove
 #include "server/verbs/act.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/core.h>
@@ -28,11 +29,13 @@ Status check(const wire::VerbRequest& request) {
 
 void add_ends(const engine::WaitView& view, wire::VerbAnswer& answer) {
   for (wire::Changed& changed : answer.changed) {
-    for (const engine::TaskView& task : view.tasks) {
-      if (changed.ending && task.row.task.spec.id.value == changed.id) {
-        changed.status = core::name(task.row.state.status);
-        changed.ending = false;
-      }
+    const auto task = std::find_if(
+        view.tasks.begin(), view.tasks.end(), [&changed](const engine::TaskView& each) {
+          return each.row.task.spec.id.value == changed.id;
+        });
+    if (changed.ending && task != view.tasks.end()) {
+      changed.status = core::name(task->row.state.status);
+      changed.ending = false;
     }
   }
 }

@@ -1,4 +1,5 @@
 // GET /v1/tasks
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -24,24 +25,23 @@ Result<std::vector<core::TaskStatus>> statuses_of(const std::vector<std::string>
       TaskStatus::failed,
       TaskStatus::cancelled};
   std::vector<std::string> names;
+  names.reserve(all.size());
   for (const TaskStatus status : all) {
     names.emplace_back(core::name(status));
   }
   std::vector<TaskStatus> statuses;
+  statuses.reserve(words.size());
   for (const std::string& word : words) {
-    const std::size_t before = statuses.size();
-    for (const TaskStatus status : all) {
-      if (word == core::name(status)) {
-        statuses.push_back(status);
-      }
-    }
-    if (statuses.size() == before) {
+    const auto status = std::find_if(
+        all.begin(), all.end(), [&word](TaskStatus each) { return word == core::name(each); });
+    if (status == all.end()) {
       return Error{
           ErrorCode::invalid,
           fmt::format("'{}' is no status", word),
           "status",
           fmt::format("statuses are {}", fmt::join(names, ", "))};
     }
+    statuses.push_back(*status);
   }
   return statuses;
 }

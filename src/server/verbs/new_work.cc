@@ -92,6 +92,18 @@ Status check_variables(const std::string& field, const wire::Dictionary<std::str
   return ok();
 }
 
+Error unknown_limit(const std::string& name) {
+  std::vector<std::string> names;
+  names.reserve(limit_names.size());
+  for (const LimitName& each : limit_names) {
+    names.emplace_back(each.name);
+  }
+  const std::optional<std::string> near = nearest(name, names);
+  return invalid(
+      "limits." + name,
+      near ? fmt::format("unknown limit (did you mean '{}'?)", *near) : "unknown limit");
+}
+
 Result<std::vector<store::ResourceLimit>> limits_of(
     const wire::Dictionary<std::array<std::int64_t, 2>>& limits) {
   std::vector<store::ResourceLimit> result;
@@ -101,14 +113,7 @@ Result<std::vector<store::ResourceLimit>> limits_of(
           return each.name == n;
         });
     if (known == limit_names.end()) {
-      std::vector<std::string> names;
-      for (const LimitName& each : limit_names) {
-        names.emplace_back(each.name);
-      }
-      const std::optional<std::string> near = nearest(name, names);
-      return invalid(
-          "limits." + name,
-          near ? fmt::format("unknown limit (did you mean '{}'?)", *near) : "unknown limit");
+      return unknown_limit(name);
     }
     store::ResourceLimit limit;
     limit.resource = known->resource;

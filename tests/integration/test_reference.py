@@ -1,0 +1,15 @@
+"""docs/reference.md is what the program says of itself."""
+
+from __future__ import annotations
+
+import subprocess
+
+from conftest import BIN, ROOT
+
+
+def test_the_reference_is_what_the_program_prints() -> None:
+    printed = subprocess.run(
+        [str(BIN / "meow"), "__reference"], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+    written = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    assert written == printed, "run tools/reference.sh"
