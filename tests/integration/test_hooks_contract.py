@@ -1,0 +1,610 @@
+"""Hooks and function tasks: what the contract promises of them, with the real programs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT, Backend, alive, wait_until
+from test_more_contract import HEAD, err, gate, open_gate, out, statuses, submit, tasks
+
+LOGGING = """
+import asyncio
+
+def note(*words):
+    with open("events", "a") as file:
+        print(*words, file=file)
+
+class Task(ProcTask):
+    count = 0
+    async def on_start(self):
+        await super().on_start()
+        self.count += 1
+        note("start", self.name, self.count)
+    def on_end(self):
+        self.count += 10
+        note("end", self.name, self.count, self.exit_code)
+
+class Group(TaskGroup):
+    def on_start(self):
+        note("group-start", self.name)
+    async def on_end(self):
+        note("group-end", self.name)
+"""
+
+
+def events(backend: Backend) -> list[str]:
+    path = backend.work / "events"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def hooked(backend: Backend, body: str, **options: Any) -> Any:
+    return submit(backend, LOGGING + textwrap.dedent(body), **options)
+
+
+def host_pids(backend: Backend) -> list[int]:
+    """The Python hosts of this home, by what their environment says."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            environment = (entry / "environ").read_bytes()
+            line = (entry / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"cattino.host" in line and str(backend.home).encode() in environment:
+            found.append(int(entry.name))
+    return found
+
+
+# ---- order ----------------------------------------------------------------------------------------
+
+
+def test_group_hooks_are_outermost_first_and_once(backend: Backend) -> None:
+    hooked(
+        backend,
+        """
+        inner = Group([Task("echo a >> events", task_name="a", min_devices=0),
+                       Task("echo b >> events", task_name="b", min_devices=0)],
+                      execute_strategy="sequential", group_name="inner")
+        cattino.export(Group([inner], group_name="outer"))
+        """,
+    )
+    backend.meow("wait")
+    wait_until(lambda: "group-end outer" in events(backend), "the group's end")
+    assert events(backend) == [
+        "group-start outer",
+        "group-start inner",
+        "start a 1",
+        "a",
+        "end a 11 0",
+        "start b 1",
+        "b",
+        "end b 11 0",
+        "group-end inner",
+        "group-end outer",
+    ]
+
+
+def test_hooks_are_for_every_attempt_and_the_object_keeps_its_state(backend: Backend) -> None:
+    hooked(
+        backend,
+        """
+        command = "echo run $CATTINO_ATTEMPT >> events; [ $CATTINO_ATTEMPT = 2 ] || exit 100"
+        cattino.export(Task(command, task_name="t", min_devices=0))
+        """,
+    )
+    backend.meow("wait", "t")
+    assert events(backend) == ["start t 1", "run 1", "end t 11 100", "start t 12", "run 2", "end t 22 0"]
+    assert len(backend.task("t")["attempts"]) == 2
+
+
+def test_hooks_of_a_resumed_task_run_again(backend: Backend) -> None:
+    hooked(backend, 'cattino.export(Task("test -e ok", task_name="t", min_devices=0))')
+    backend.meow("wait", "t", check=1)
+    backend.write("ok", "")
+    backend.meow("resume", "t")
+    backend.meow("wait", "t")
+    found = events(backend)
+    assert [line.split()[0] for line in found] == ["start", "end", "start", "end"]
+    assert found[1].split()[-1] == "1" and found[3].split()[-1] == "0"
+
+
+def test_a_successor_waits_for_on_end(backend: Backend) -> None:
+    hooked(
+        backend,
+        """
+        class Slow(Task):
+            async def on_end(self):
+                note("end begins")
+                while not os.path.exists("go"):
+                    await asyncio.sleep(0.01)
+                note("end is over")
+        a = Slow("true", task_name="a", min_devices=4)
+        b = quick("b", "echo b >> events")
+        cattino.export(TaskGroup([a, b], execute_strategy="sequential", group_name="g"))
+        """,
+    )
+    wait_until(lambda: "end begins" in events(backend), "on_end runs")
+    backend.meow("create", "true", "-n", "devices-are-free", "-c", "4")
+    backend.meow("wait", "devices-are-free")
+    assert backend.status("g/b") == "Waiting"
+    assert backend.status("g/a") == "Running"
+    backend.write("go", "")
+    backend.meow("wait", "g")
+    assert events(backend)[-2:] == ["end is over", "b"]
+
+
+def test_async_hooks_of_many_tasks_run_on_one_loop(backend: Backend) -> None:
+    """Each waits for all the others: on one loop they meet, one after the other they never would."""
+    hooked(
+        backend,
+        """
+        class Meeting(ProcTask):
+            async def on_start(self):
+                note("here", self.name)
+                while len(open("events").read().splitlines()) < 5:
+                    await asyncio.sleep(0.01)
+        many = [Meeting("true", task_name=f"t{i}", min_devices=0, cpus=0.1) for i in range(5)]
+        cattino.export(TaskGroup(many, group_name="g"))
+        """,
+    )
+    backend.meow("wait", "g")
+    assert sorted(events(backend)) == [f"here t{i}" for i in range(5)]
+
+
+def test_sync_hooks_run_one_at_a_time(backend: Backend) -> None:
+    hooked(
+        backend,
+        """
+        import time
+        class One(ProcTask):
+            def on_start(self):
+                note("in")
+                time.sleep(0.01)
+                note("out")
+        many = [One("true", task_name=f"t{i}", min_devices=0, cpus=0.1) for i in range(8)]
+        cattino.export(TaskGroup(many, group_name="g"))
+        """,
+    )
+    backend.meow("wait", "g")
+    assert events(backend) == ["in", "out"] * 8
+
+
+# ---- what hooks print, raise and see --------------------------------------------------------------
+
+
+def test_what_hooks_print_is_in_the_logs_of_the_task_and_the_group(backend: Backend) -> None:
+    answer = submit(
+        backend,
+        """
+        class T(ProcTask):
+            def on_start(self): print("sync é", self.name); print("to stderr", file=sys.stderr)
+            async def on_end(self): print("async", self.name)
+        class G(TaskGroup):
+            def on_start(self): print("group", self.name)
+        cattino.export(G([T("echo between", task_name=n, min_devices=0) for n in "ab"], group_name="g"))
+        """,
+    )
+    backend.meow("wait", "g")
+    for name in "ab":
+        assert out(backend, f"g/{name}").splitlines() == [f"sync é {name}", "between", f"async {name}"]
+    assert (Path(answer["run_dir"]) / "g" / "stdout.log").read_text() == "group g\n"
+
+
+def test_an_on_start_that_raises_fails_the_task(backend: Backend) -> None:
+    hooked(
+        backend,
+        """
+        class Bad(Task):
+            async def on_start(self):
+                await super().on_start()
+                raise ValueError("the sky fell")
+        bad = Bad("echo never >> events", task_name="bad", min_devices=2)
+        cattino.export(TaskGroup([bad, quick("next")], execute_strategy="sequential", group_name="g"))
+        """,
+    )
+    assert backend.meow("wait", "g", check=None).returncode == 1
+    assert statuses(backend) == {"g/bad": "Failed", "g/next": "Cancelled"}
+    assert backend.task("g/bad")["task"]["reason"]["kind"] == "hook_failed"
+    text = err(backend, "g/bad")
+    assert "Traceback" in text and "ValueError: the sky fell" in text and "task.py" in text
+    assert events(backend) == ["start bad 1", "end bad 11 None"]  # on_end runs whenever on_start did
+    assert all(device["tasks"] == [] for device in backend.json("devices")["devices"])
+
+
+def test_an_on_end_that_raises_changes_no_status(backend: Backend) -> None:
+    hooked(
+        backend,
+        """
+        class Bad(ProcTask):
+            def on_end(self): raise RuntimeError("too late")
+        a = Bad("true", task_name="a", min_devices=0)
+        cattino.export(TaskGroup([a, quick("b")], execute_strategy="sequential", group_name="g"))
+        """,
+    )
+    backend.meow("wait", "g")
+    assert statuses(backend) == {"g/a": "Done", "g/b": "Done"}
+    assert "RuntimeError: too late" in err(backend, "g/a")
+
+
+@pytest.mark.parametrize(
+    "ending", ["raise SystemExit(4)", "sys.exit()", "raise KeyboardInterrupt", "raise BaseException"]
+)
+def test_a_hook_that_tries_to_leave_fails_its_task_alone(backend: Backend, ending: str) -> None:
+    hooked(
+        backend,
+        f"""
+        class Bad(ProcTask):
+            def on_start(self): {ending}
+        bad = Bad("true", task_name="bad", min_devices=0)
+        good = Task("true", task_name="good", min_devices=0)
+        cattino.export(TaskGroup([bad, good], group_name="g"))
+        """,
+    )
+    backend.meow("wait", "g", check=1)
+    assert statuses(backend) == {"g/bad": "Failed", "g/good": "Done"}
+
+
+def test_a_groups_on_start_that_raises_fails_what_is_in_it(backend: Backend) -> None:
+    hooked(
+        backend,
+        """
+        class Bad(Group):
+            def on_start(self): raise ValueError("no group today")
+        two = [Task("echo never >> events", task_name=n, min_devices=0) for n in "ab"]
+        cattino.export(Bad(two, group_name="g"))
+        """,
+    )
+    assert backend.meow("wait", "g", check=None).returncode == 1
+    assert "never" not in events(backend)
+    assert "Done" not in statuses(backend).values()
+
+
+def test_on_end_knows_how_the_task_ended(backend: Backend) -> None:
+    hooked(
+        backend,
+        """
+        class T(ProcTask):
+            def on_start(self): note("start", self.fullname, self.status, self.attempt)
+            def on_end(self): note("end", self.fullname, self.exit_code, self.attempt, self.pid is not None)
+        cattino.export(TaskGroup([T("exit 7", task_name="t", min_devices=0)], group_name="g"))
+        """,
+    )
+    backend.meow("wait", "g", check=1)
+    assert events(backend) == ["start g/t Running 1", "end g/t 7 1 True"]
+
+
+def test_on_end_of_a_task_that_is_cancelled_killed_or_never_found(backend: Backend) -> None:
+    hooked(
+        backend,
+        """
+        def one(name, command="sleep 1000"): return Task(command, task_name=name, min_devices=0)
+        cattino.export(Group([one("cancelled"), one("killed"), one("missing", "/no/such")], group_name="g"))
+        """,
+    )
+    wait_until(lambda: sum(line.startswith("start ") for line in events(backend)) == 3, "all have started")
+    wait_until(lambda: tasks(backend)["g/killed"]["pid"] and tasks(backend)["g/cancelled"]["pid"], "they run")
+    backend.meow("cancel", "g/cancelled")
+    backend.meow("kill", "g/killed")
+    backend.meow("wait", "g", check=1)
+    wait_until(lambda: "group-end g" in events(backend), "the group ends")
+    ends = sorted(line.split()[1] for line in events(backend) if line.startswith("end "))
+    assert ends == ["cancelled", "killed", "missing"]
+    assert statuses(backend) == {"g/cancelled": "Cancelled", "g/killed": "Failed", "g/missing": "Failed"}
+
+
+def test_a_task_cancelled_in_its_on_start_never_runs_and_is_told_the_end(backend: Backend) -> None:
+    hooked(
+        backend,
+        """
+        class Slow(Task):
+            async def on_start(self):
+                await super().on_start()
+                while not os.path.exists("go"):
+                    await asyncio.sleep(0.01)
+        cattino.export(Slow("echo never >> events", task_name="t", min_devices=1))
+        """,
+    )
+    wait_until(lambda: events(backend), "on_start runs")
+    backend.meow("cancel", "t")
+    backend.write("go", "")
+    assert backend.meow("wait", "t", check=None).returncode == 4
+    assert events(backend)[0] == "start t 1" and events(backend)[1].startswith("end t")
+    assert len(events(backend)) == 2
+
+
+def test_a_task_cancelled_while_it_waits_has_no_hooks(backend: Backend) -> None:
+    backend.meow("create", "sleep 1000", "-n", "holder", "-c", "4")
+    hooked(backend, 'cattino.export(Group([Task("true", task_name="t")], group_name="g"))')
+    backend.meow("cancel", "g/t")
+    assert backend.meow("wait", "g/t", check=None).returncode == 4
+    assert events(backend) == []
+
+
+# ---- kill -9 --------------------------------------------------------------------------------------
+
+
+def test_a_daemon_killed_between_on_start_and_on_end_loses_no_state(backend: Backend) -> None:
+    hooked(
+        backend,
+        f"""
+        cattino.export(Group([Task("{gate(backend, "gate")}", task_name="t", min_devices=0)], group_name="g"))
+        """,
+    )
+    wait_until(lambda: backend.task("g/t")["task"]["pid"], "it runs")
+    os.kill(backend.health()["pid"], signal.SIGKILL)
+    open_gate(backend, "gate")
+    backend.meow("wait", "g")
+    wait_until(lambda: "group-end g" in events(backend), "the group ends")
+    assert events(backend) == ["group-start g", "start t 1", "end t 11 0", "group-end g"]
+
+
+def test_a_daemon_killed_inside_a_hook_calls_it_no_second_time(backend: Backend) -> None:
+    hooked(
+        backend,
+        """
+        class Slow(Task):
+            async def on_start(self):
+                await super().on_start()
+                while not os.path.exists("go"):
+                    await asyncio.sleep(0.01)
+        cattino.export(Slow("true", task_name="t", min_devices=0))
+        """,
+    )
+    wait_until(lambda: events(backend), "on_start runs")
+    os.kill(backend.health()["pid"], signal.SIGKILL)
+    assert backend.status("t") == "Running"
+    backend.write("go", "")
+    backend.meow("wait", "t")
+    assert events(backend) == ["start t 1", "end t 11 0"]
+
+
+def test_a_host_that_is_killed_is_replaced_and_says_what_was_lost(backend: Backend) -> None:
+    hooked(
+        backend,
+        f"""
+        first = Task("{gate(backend, "one")}", task_name="a", min_devices=0)
+        second = Task("true", task_name="b", min_devices=0)
+        cattino.export(TaskGroup([first, second], execute_strategy="sequential", group_name="g"))
+        """,
+    )
+    wait_until(lambda: backend.task("g/a")["task"]["pid"], "it runs")
+    (host,) = host_pids(backend)
+    os.kill(host, signal.SIGKILL)
+    open_gate(backend, "one")
+    backend.meow("wait", "g")
+    assert statuses(backend) == {"g/a": "Done", "g/b": "Done"}
+    assert events(backend) == ["start a 1", "end a 10 0", "start b 1", "end b 11 0"]
+    logs = out(backend, "g/a") + err(backend, "g/a") + out(backend, "g/b") + err(backend, "g/b")
+    assert "lost" in logs
+
+
+def test_a_host_leaves_when_its_submission_has_ended(backend: Backend) -> None:
+    hooked(backend, 'cattino.export(Task("true", task_name="t", min_devices=0))')
+    backend.meow("wait", "t")
+    wait_until(lambda: host_pids(backend) == [], "the host leaves")
+
+
+def test_a_host_killed_in_a_hook_does_not_hang_the_task(backend: Backend) -> None:
+    hooked(
+        backend,
+        """
+        class Deadly(Task):
+            def on_start(self):
+                if not os.path.exists("died"):
+                    open("died", "w").close()
+                    os.kill(os.getpid(), 9)
+        cattino.export(Deadly("true", task_name="t", min_devices=0))
+        """,
+    )
+    backend.meow("wait", "t", check=None)
+    assert backend.status("t") in ("Done", "Failed")
+
+
+# ---- functions ------------------------------------------------------------------------------------
+
+FUNCTIONS = """
+import subprocess
+FACTOR = 6
+
+def closure(n):
+    def inner():
+        print("printed by Python", flush=True)
+        subprocess.run(["echo", "printed by a child"])
+        print("to stderr", file=sys.stderr)
+        return FACTOR * n
+    return inner
+
+def fails():
+    raise ValueError("no result")
+
+def devices():
+    return os.environ["CUDA_VISIBLE_DEVICES"], os.getcwd(), os.environ["ADDED"]
+
+async def coroutine():
+    return "awaited"
+
+def again():
+    if os.environ["CATTINO_ATTEMPT"] == "1":
+        cattino.exit_and_retry()
+    return "second"
+
+one = dict(min_devices=0, cpus=0.1)
+found = {
+    "lambda": ProcTask(lambda: [1, {"a": None}], task_name="lambda", **one),
+    "closure": ProcTask(closure(7), task_name="closure", **one),
+    "devices": ProcTask(devices, task_name="devices", min_devices=2, env={"ADDED": "yes"}),
+    "coroutine": ProcTask(coroutine, task_name="coroutine", **one),
+    "again": ProcTask(again, task_name="again", **one),
+    "fails": ProcTask(fails, task_name="fails", **one),
+    "exits": ProcTask(lambda: sys.exit(3), task_name="exits", **one),
+    "exits0": ProcTask(lambda: sys.exit(), task_name="exits0", **one),
+    "dies": ProcTask(lambda: os.kill(os.getpid(), 9), task_name="dies", **one),
+}
+cattino.export(TaskGroup(list(found.values()), group_name="g"))
+"""
+
+
+def test_functions_are_tasks(backend: Backend) -> None:
+    """Under plain Python: the results are fetched by task.result() of the objects exported."""
+    report = """
+for name, task in found.items():
+    try:
+        print(name, repr(task.result()))
+    except Exception as error:
+        print(name, type(error).__name__)
+"""
+    backend.write("functions.py", HEAD + FUNCTIONS + report)
+    done = subprocess.run(
+        [sys.executable, "functions.py"],
+        cwd=backend.work,
+        env={**backend.environment, "PYTHONPATH": str(ROOT / "python")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    results = dict(
+        line.split(" ", 1)
+        for line in done.stdout.splitlines()
+        if line.split(" ")[0]
+        in ("lambda", "closure", "devices", "coroutine", "again", "fails", "exits", "exits0", "dies")
+    )
+    assert results["lambda"] == "[1, {'a': None}]" and results["closure"] == "42"
+    assert results["coroutine"] == "'awaited'" and results["again"] == "'second'"
+    assert str(backend.work) in results["devices"] and "'yes'" in results["devices"]
+    for name in ("fails", "exits", "dies"):
+        assert "Failed" in results[name]
+    ends = {n: t["exit"] for n, t in tasks(backend).items()}
+    assert ends["g/fails"]["code"] == 1 and ends["g/exits"]["code"] == 3 and ends["g/dies"]["signal"] == 9
+    assert ends["g/exits0"]["code"] == 0
+    assert out(backend, "g/closure").splitlines() == ["printed by Python", "printed by a child"]
+    assert err(backend, "g/closure") == "to stderr\n"
+    text = err(backend, "g/fails")
+    assert "ValueError: no result" in text and "fails" in text and "functions.py" in text
+    assert len(backend.task("g/again")["attempts"]) == 2
+
+
+def test_the_traceback_of_a_function_is_its_own(backend: Backend) -> None:
+    submit(backend, 'cattino.export(ProcTask(lambda: 1 / 0, task_name="t", min_devices=0))')
+    backend.meow("wait", "t", check=1)
+    text = err(backend, "t")
+    assert text.startswith("Traceback") and "During handling" not in text
+
+
+@pytest.mark.parametrize("victims", [["pid"], ["guardian"]])
+def test_a_function_keeps_its_exit_status_whoever_is_killed(backend: Backend, victims: list[str]) -> None:
+    body = f"""
+    def wait():
+        with open("{backend.work}/gate") as file: file.readline()
+        sys.exit(5)
+    cattino.export(ProcTask(wait, task_name="t", min_devices=0))
+    """
+    gate(backend, "gate")
+    submit(backend, body)
+    wait_until(lambda: backend.task("t")["task"]["pid"], "it runs")
+    pid, health = backend.task("t")["task"]["pid"], backend.health()
+    for victim in victims:
+        os.kill(health[victim], signal.SIGKILL)
+    assert alive(pid)
+    open_gate(backend, "gate")
+    backend.meow("wait", "t", check=1)
+    assert backend.task("t")["task"]["exit"]["code"] == 5
+    assert len(backend.task("t")["attempts"]) == 1
+
+
+@pytest.mark.xfail(strict=True, reason="the host reports to nobody, reaps, and does not repeat it")
+def test_a_function_that_ends_while_there_is_no_supervisor(backend: Backend) -> None:
+    gate(backend, "gate")
+    submit(
+        backend,
+        f"""
+        def wait():
+            with open("{backend.work}/gate") as file: file.readline()
+            sys.exit(5)
+        cattino.export(ProcTask(wait, task_name="t", min_devices=0))
+        """,
+    )
+    wait_until(lambda: backend.task("t")["task"]["pid"], "it runs")
+    pid, health = backend.task("t")["task"]["pid"], backend.health()
+    os.kill(health["guardian"], signal.SIGSTOP)  # nobody starts another supervisor yet
+    os.kill(health["supervisor"], signal.SIGKILL)
+    open_gate(backend, "gate")
+    wait_until(lambda: not alive(pid), "the function ends")
+    os.kill(health["guardian"], signal.SIGCONT)
+    backend.meow("wait", "t", check=1)
+    assert backend.task("t")["task"]["exit"]["code"] == 5
+
+
+def test_a_function_whose_host_is_killed_keeps_its_exit_status(backend: Backend) -> None:
+    gate(backend, "gate")
+    submit(
+        backend,
+        f"""
+        def wait():
+            with open("{backend.work}/gate") as file: file.readline()
+            sys.exit(5)
+        cattino.export(ProcTask(wait, task_name="t", min_devices=0))
+        """,
+    )
+    wait_until(lambda: backend.task("t")["task"]["pid"], "it runs")
+    pid = backend.task("t")["task"]["pid"]
+    for host in host_pids(backend):
+        if host != pid:
+            os.kill(host, signal.SIGKILL)
+    assert alive(pid)
+    open_gate(backend, "gate")
+    backend.meow("wait", "t", check=1)
+    assert backend.task("t")["task"]["exit"]["code"] == 5
+
+
+def test_a_killed_function_takes_its_children_along(backend: Backend) -> None:
+    submit(
+        backend,
+        """
+        import subprocess, time
+        def tree():
+            child = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+            with open("pid.new", "w") as file: file.write(str(child.pid))
+            os.rename("pid.new", "pid")
+            time.sleep(1000)
+        cattino.export(ProcTask(tree, task_name="t", min_devices=0))
+        """,
+    )
+    wait_until((backend.work / "pid").exists, "its child runs")
+    child = int((backend.work / "pid").read_text())
+    backend.meow("kill", "t", "-w")
+    assert backend.status("t") == "Failed" and not alive(child)
+
+
+def test_functions_with_hooks_share_the_object(backend: Backend) -> None:
+    hooked(
+        backend,
+        """
+        def work(): note("work")
+        cattino.export(Task(work, task_name="t", min_devices=0))
+        """,
+    )
+    backend.meow("wait", "t")
+    assert events(backend) == ["start t 1", "work", "end t 11 0"]
+
+
+def test_a_hundred_functions(backend: Backend) -> None:
+    submit(
+        backend,
+        """
+        def one(i): return ProcTask(lambda: print(i * i), task_name=f"t{i}", min_devices=0, cpus=0.5)
+        cattino.export(TaskGroup([one(i) for i in range(100)], group_name="g"))
+        """,
+    )
+    backend.meow("wait", "g")
+    found = tasks(backend)
+    assert all(Path(found[f"g/t{i}"]["stdout"]).read_text() == f"{i * i}\n" for i in range(100))
