@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Optional
 
 from cattino.client import BackendGone, connect, request
@@ -21,9 +21,9 @@ def ask(method: str, path: str, payload: Any = None, timeout: Optional[float] = 
     return request(connection, method, path, body)
 
 
-def stream(path: str, pieces: list[bytes]) -> Any:
-    """POSTs JSON lines. If the backend goes away meanwhile they are sent once more: the submission's
-    key makes that harmless."""
+def stream(path: str, pieces: Iterable[bytes]) -> Any:
+    """POSTs JSON lines, from what can be iterated again: if the backend goes away meanwhile they are
+    sent once more, which the submission's key makes harmless."""
     try:
         return request(open_connection(), "POST", path, iter(pieces))
     except BackendGone:

@@ -23,7 +23,27 @@ from cattino.tasks.group import TaskGroup
 from cattino.tasks.node import Node
 
 CHUNK_BYTES = 256 * 1024
+EDGES_EACH = 8192  # in a piece
 HOOKS = ("on_start", "on_end")
+
+
+class Pieces:
+    """The bytes of a submission, made while the backend reads those before; may be iterated again."""
+
+    def __init__(self, lines: list[str], edges: list[tuple[int, int, str]]) -> None:
+        self._lines = lines
+        self._edges = edges
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from _chunks(self._lines)
+        for at in range(0, len(self._edges), EDGES_EACH):
+            yield "".join(
+                [
+                    f'{{"edge":[{u},{v}]}}\n' if when == "ok" else f'{{"edge":[{u},{v},"{when}"]}}\n'
+                    for u, v, when in self._edges[at : at + EDGES_EACH]
+                ]
+            ).encode("ascii")
+        yield b'{"end":{"edges":%d}}\n' % len(self._edges)
 
 
 class Work(NamedTuple):
@@ -32,7 +52,7 @@ class Work(NamedTuple):
     nodes: list[Node]
     fullnames: set[str]
     first_line: int
-    chunks: list[bytes]
+    chunks: Pieces
 
 
 class _Tree:
@@ -117,12 +137,7 @@ def _compile(exports: list[Export], source: str, taken: set[str]) -> Work:
         lines.append(f'{{"objects":"{_pickled(writer.objects)}"}}')
     first_line = len(lines) + 1
     lines += body
-    lines += [
-        f'{{"edge":[{u},{v}]}}' if when == "ok" else f'{{"edge":[{u},{v},"{when}"]}}'
-        for u, v, when in tree.edges
-    ]
-    lines.append(f'{{"end":{{"edges":{len(tree.edges)}}}}}')
-    return Work(tree.nodes, fullnames, first_line, list(_chunks(lines)))
+    return Work(tree.nodes, fullnames, first_line, Pieces(lines, tree.edges))
 
 
 def _collect(exports: list[Export]) -> _Tree:
