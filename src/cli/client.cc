@@ -31,14 +31,22 @@ Error error_of_response(int status, std::string_view body) {
       {}};
 }
 
+Status Client::connect() {
+  if (connection_) {
+    return ok();
+  }
+  auto opened = opener_();
+  if (!opened) {
+    return opened.error();
+  }
+  connection_ = std::move(*opened);
+  return ok();
+}
+
 Result<std::string> Client::attempt(const std::function<Result<Response>(Connection&)>& send) {
   for (int number = 1;; ++number) {
-    if (!connection_) {
-      auto opened = opener_();
-      if (!opened) {
-        return opened.error();
-      }
-      connection_ = std::move(*opened);
+    if (auto open = connect(); !open) {
+      return open.error();
     }
     auto response = send(*connection_);
     if (response) {

@@ -58,6 +58,7 @@ class Client {
   Result<Connection> open() { return opener_(); }
 
  private:
+  Status connect();  ///< unless it is connected
   Result<std::string> attempt(const std::function<Result<Response>(Connection&)>& send);
 
   Opener opener_;

@@ -1,5 +1,6 @@
 // meow exit: ends the backend, and says what that ended.
 #include <cstdio>
+#include <utility>
 
 #include <fmt/core.h>
 #include <unistd.h>
@@ -20,21 +21,27 @@ bool confirmed(const std::string& question) {
   return answer == 'y' || answer == 'Y';
 }
 
+/// Nothing is known of a daemon that cannot work; it can be told to leave all the same.
+wire::Health health_of(const Context& context) {
+  Client client([&] { return context.backend.connect(); });
+  auto health = client.get<wire::Health>("/v1/health");
+  return health ? std::move(health->value) : wire::Health{};
+}
+
 }  // namespace
 
 Result<int> exit(Context& context) {
   const Options& options = context.options;
-  Client client([&] { return context.backend.connect(); });
-  auto health = client.get<wire::Health>("/v1/health");
-  if (!health) {
-    if (health.error().code != ErrorCode::unavailable) {
-      return health.error();
+  if (const auto reached = context.backend.connect(); !reached) {
+    if (reached.error().code != ErrorCode::unavailable) {
+      return reached.error();
     }
     context.output.document(R"({"stopped":0,"cancelled":0})");
     context.output.note("the backend is not running");
     return 0;
   }
-  const std::uint64_t running = count_of_status(health->value.counts, "Running");
+  const wire::Health health = health_of(context);
+  const std::uint64_t running = count_of_status(health.counts, "Running");
   const bool can_ask = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1;
   if (running > 0 && can_ask && !options.yes && !options.keep_tasks) {
     const std::string tasks = count_of(static_cast<std::int64_t>(running), "running task");
@@ -43,14 +50,15 @@ Result<int> exit(Context& context) {
       return 1;
     }
   }
-  const Departure departure(health->value, options.keep_tasks);
+  const Departure departure(health, options.keep_tasks);
+  Client client([&] { return context.backend.connect(); });
   auto answer = client.post<wire::ExitAnswer>("/v1/exit", wire::ExitRequest{options.keep_tasks});
   if (!answer) {
     return answer.error();
   }
   departure.wait();
   context.output.document(answer->text);
-  context.output.text(stopped_text(answer->value, health->value.counts, options.keep_tasks) + "\n");
+  context.output.text(stopped_text(answer->value, health.counts, options.keep_tasks) + "\n");
   return 0;
 }
 

@@ -30,10 +30,9 @@ class LiveTable {
   Result<int> show() {
     while (true) {
       const Duration now = sys::since_boot();
-      if (stale_ && rest_of(now) == 0) {
-        if (auto fetched = fetch(now); !fetched) {
-          return fetched.error();
-        }
+      auto fetched = stale_ && rest_of(now) == 0 ? fetch(now) : Result<bool>(true);
+      if (!fetched) {
+        return fetched.error();
       }
       draw(now);
       if (auto lives = sleep(); !lives || !*lives) {

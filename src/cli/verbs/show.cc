@@ -47,16 +47,17 @@ Result<int> show(Context& context) {
     if (!answer) {
       return answer.error();
     }
-    if (logs) {
-      if (auto printed = print_log(context, name, answer->value); !printed) {
-        return printed.error();
-      }
+    if (!logs) {
+      context.output.document(answer->text);
+      context.output.text(first ? "" : "\n");
+      context.output.text(detail_text(answer->value, context.output.screen()));
+      first = false;
       continue;
     }
-    context.output.document(answer->text);
-    context.output.text(first ? "" : "\n");
-    context.output.text(detail_text(answer->value, context.output.screen()));
-    first = false;
+    auto printed = print_log(context, name, answer->value);
+    if (!printed) {
+      return printed.error();
+    }
   }
   return 0;
 }

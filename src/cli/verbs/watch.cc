@@ -197,15 +197,19 @@ Result<int> watch_task(Context& context) {
       .follow(std::move(detail->task));
 }
 
+/// What an item of the feed says, as a line; empty if it says nothing.
+std::string line_of(const std::string& json) {
+  const auto item = wire::from_json<wire::FeedItem>(json, wire::Reading::lenient);
+  const bool says = item && item->text && !item->text->empty();
+  return says ? harmless(*item->text) + "\n" : "";
+}
+
 /// Without a terminal: a line for each change.
 Result<int> print_feed(Context& context, Feed feed) {
   while (true) {
     while (auto line = feed.next_line()) {
       context.output.document(*line);
-      const auto item = wire::from_json<wire::FeedItem>(*line, wire::Reading::lenient);
-      if (item && item->text && !item->text->empty()) {
-        context.output.text(harmless(*item->text) + "\n");
-      }
+      context.output.text(line_of(*line));
     }
     context.output.flush();
     auto more = feed.read_some();
