@@ -138,6 +138,12 @@ void Departure::finish_stopping() {
   go(status_done);
 }
 
+void Departure::fail() {
+  if (stage_ != Stage::going) {
+    go(status_failed);
+  }
+}
+
 void Departure::go(int status) {
   stage_ = Stage::going;
   parts_.world.leaving = true;

@@ -17,6 +17,7 @@ class Departure {
  public:
   static constexpr int status_done = 0;       ///< daemon, supervisor and guardian leave
   static constexpr int status_replaced = 10;  ///< only the daemon leaves
+  static constexpr int status_failed = 1;     ///< the guardian starts another at once
 
   struct Parts {
     World& world;
@@ -30,6 +31,9 @@ class Departure {
   void touch() { last_touch_ = parts_.world.clock.now(); }
   void on_leave(std::function<void(int)> callback) { left_ = std::move(callback); }
   void leave(bool keep_tasks, Answer<std::uint64_t> answer);
+
+  /// What is on disk is not known any more: the next daemon reads what there is.
+  void fail();
 
   /// At the end of each turn.
   void consider();

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -54,6 +55,7 @@ class Draft : public std::enable_shared_from_this<Draft> {
   core::Node node_of(std::uint32_t ref) const;
   Result<std::string> fullname_below(std::uint32_t group, const std::string& name) const;
   Status write_rows();
+  Error unknown_devices() const;
   Status check_counts(std::uint64_t edges) const;
   Status check_fit() const;
   [[nodiscard]] std::string fullname_at(std::size_t index) const;
@@ -65,11 +67,13 @@ class Draft : public std::enable_shared_from_this<Draft> {
     TaskId holder;         ///< the task that has the name already; 0: none
     bool twice = false;    ///< an earlier task of this submission has it
   };
+  void find_taken(std::vector<Conflict>& found);
+  void find_twice(std::vector<Conflict>& found) const;
   std::vector<Conflict> conflicts();
   Error conflict_error(const std::vector<Conflict>& found) const;
   Status rename(const std::vector<Conflict>& found);
   std::optional<std::string> free_name(
-      const std::string& name, std::vector<std::uint64_t>& more) const;
+      const std::string& name, std::unordered_set<std::uint64_t>& taken) const;
 
   // the end
   bool answered_before();

@@ -35,7 +35,7 @@ void Draft::finish(std::uint64_t edges, Answer<SubmissionView> answer) {
   }
   services_.observer.when_known(wants_devices(), [self = shared_from_this()](bool known) {
     if (!known) {
-      self->refuse({ErrorCode::unavailable, "the devices of this machine are not known yet"});
+      self->refuse(self->unknown_devices());
       return;
     }
     if (self->answered_before()) {
@@ -47,6 +47,16 @@ void Draft::finish(std::uint64_t edges, Answer<SubmissionView> answer) {
     }
     self->make_run_dir();
   });
+}
+
+/// Neither came in minutes: the report of the supervisor, or that of the driver.
+Error Draft::unknown_devices() const {
+  return {
+      ErrorCode::unavailable,
+      world_.connected ? "the devices of this machine are not known: their driver does not answer"
+                       : "the supervisor does not answer, so nothing can be started",
+      {},
+      "meow test tells what lives; try again"};
 }
 
 Status Draft::check_counts(std::uint64_t edges) const {
@@ -110,16 +120,20 @@ std::string Draft::name_of(core::Node node) const {
 
 // ---- names ------------------------------------------------------------------------------------------
 
-std::vector<Draft::Conflict> Draft::conflicts() {
-  std::vector<Conflict> found;
+/// Tasks whose names belong to tasks that have not ended.
+void Draft::find_taken(std::vector<Conflict>& found) {
   const LiveNames::Questions ask = questions(world_);
   for (std::size_t i = 0; i < hashes_.size(); ++i) {
-    if (world_.names.may_hold(hashes_[i])) {
-      if (const std::optional<TaskId> holder = world_.names.holder(fullname_at(i), ask)) {
-        found.push_back({i, *holder, false});
-      }
+    const std::optional<TaskId> holder =
+        world_.names.may_hold(hashes_[i]) ? world_.names.holder(fullname_at(i), ask) : std::nullopt;
+    if (holder) {
+      found.push_back({i, *holder, false});
     }
   }
+}
+
+/// Tasks whose names earlier tasks of this submission have.
+void Draft::find_twice(std::vector<Conflict>& found) const {
   std::vector<std::pair<std::uint64_t, std::size_t>> sorted;
   sorted.reserve(hashes_.size());
   for (std::size_t i = 0; i < hashes_.size(); ++i) {
@@ -132,6 +146,12 @@ std::vector<Draft::Conflict> Draft::conflicts() {
       found.push_back({sorted[i].second, {}, true});
     }
   }
+}
+
+std::vector<Draft::Conflict> Draft::conflicts() {
+  std::vector<Conflict> found;
+  find_taken(found);
+  find_twice(found);
   // A name that is both taken and given twice is one conflict.
   std::stable_sort(found.begin(), found.end(), [](const Conflict& a, const Conflict& b) {
     return a.task < b.task;
@@ -170,18 +190,16 @@ Error Draft::conflict_error(const std::vector<Conflict>& found) const {
   return error;
 }
 
-/// "train_1", the first that nobody has; `more` are names given out just now.
+/// "train_1", the first that nobody has; `taken` are the names of this submission, and grows by it.
 std::optional<std::string> Draft::free_name(
-    const std::string& name, std::vector<std::uint64_t>& more) const {
+    const std::string& name, std::unordered_set<std::uint64_t>& taken) const {
   constexpr unsigned most_tries = 100'000;
   const LiveNames::Questions ask = questions(world_);
   for (unsigned number = 1; number <= most_tries; ++number) {
     std::string candidate = fmt::format("{}_{}", name, number);
     const std::uint64_t hash = LiveNames::hash(candidate);
-    if (std::find(more.begin(), more.end(), hash) == more.end() &&
-        std::find(hashes_.begin(), hashes_.end(), hash) == hashes_.end() &&
-        !world_.names.holder(candidate, ask)) {
-      more.push_back(hash);
+    if (!taken.contains(hash) && !world_.names.holder(candidate, ask)) {
+      taken.insert(hash);
       return candidate;
     }
   }
@@ -190,7 +208,7 @@ std::optional<std::string> Draft::free_name(
 
 /// The rows are in the open transaction already.
 Status Draft::rename(const std::vector<Conflict>& found) {
-  std::vector<std::uint64_t> given;
+  std::unordered_set<std::uint64_t> given(hashes_.begin(), hashes_.end());
   for (const Conflict& conflict : found) {
     const TaskId id = work_.tasks[conflict.task].id;
     const Result<store::Task> task = world_.store->task(id);
@@ -254,8 +272,12 @@ bool Draft::answered_before() {
 }
 
 void Draft::take_in(const std::string& run_dir) {
-  if (world_.leaving || services_.turn.failing()) {
-    refuse({ErrorCode::unavailable, "the backend takes no new work now"});
+  if (world_.leaving) {
+    refuse({ErrorCode::unavailable, "the backend is leaving"});
+    return;
+  }
+  if (services_.turn.failing()) {
+    refuse(services_.turn.fence().error());
     return;
   }
   if (answered_before()) {
@@ -306,7 +328,7 @@ void Draft::step(const std::vector<Conflict>& found) {
   for (std::size_t i = 0; i < work_.tasks.size(); ++i) {
     world_.names.add(hashes_[i], work_.tasks[i].id);
   }
-  world_.submissions.insert_or_assign(header_.submission.id, header_.submission);
+  world_.remember(header_.submission);
   world_.had_work = true;
   const SubmissionId id = header_.submission.id;
   services_.turn.step(std::exchange(work_, {}));

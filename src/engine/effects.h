@@ -34,6 +34,8 @@ class Effects {
   void process_gone(Running& running);
 
   host::Hosts& hosts() { return hosts_; }
+  void host_started(HostKey key);
+  void host_exited(HostKey key, const ExitStatus& status);
 
   /// Stops Python hosts that do not leave by themselves.
   void stop_hosts();
@@ -71,7 +73,7 @@ class Effects {
   std::vector<std::string> shell_;
   std::unordered_map<std::uint64_t, EnvironmentFacts> facts_;
   std::unordered_set<std::uint64_t> defined_;            ///< on this connection
-  std::unordered_map<SubmissionId, HostKey> host_keys_;  ///< hosts that were started
+  std::unordered_map<SubmissionId, HostKey> host_keys_;  ///< hosts that live
 };
 
 }  // namespace cattino::engine

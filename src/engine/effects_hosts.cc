@@ -172,6 +172,19 @@ void Effects::start_host(HostKey key) {
   world_.client->flush();
 }
 
+void Effects::host_started(HostKey key) {
+  host_keys_.insert_or_assign(key.submission, key);
+  hosts_.started(key);
+}
+
+void Effects::host_exited(HostKey key, const ExitStatus& status) {
+  const auto at = host_keys_.find(key.submission);
+  if (at != host_keys_.end() && at->second.generation == key.generation) {
+    host_keys_.erase(at);
+  }
+  hosts_.exited(key, status);
+}
+
 void Effects::stop_hosts() {
   for (const auto& [submission, key] : host_keys_) {
     supervisor::Stop stop;

@@ -13,10 +13,11 @@
 #include "engine/link.h"
 #include "engine/observer.h"
 #include "engine/presenter.h"
+#include "engine/queries.h"
 #include "engine/requests.h"
 #include "engine/run_dir.h"
-#include "engine/select.h"
 #include "engine/turn.h"
+#include "engine/wait_requests.h"
 #include "engine/waits.h"
 #include "engine/world.h"
 #include "host/channel.h"
@@ -24,9 +25,6 @@
 namespace cattino::engine {
 
 namespace {
-
-constexpr std::size_t most_waited_shown = 1000;
-constexpr Duration recent = Duration::seconds(24 * 3600);
 
 class DraftStaging final : public Staging {
  public:
@@ -53,29 +51,6 @@ class DraftStaging final : public Staging {
  private:
   std::shared_ptr<Draft> draft_;
   bool finished_ = false;
-};
-
-/// A wait that a client holds; may outlive the engine.
-class WaitHandle final : public Handle {
- public:
-  struct Shared {
-    std::weak_ptr<bool> engine;
-    Waits* waits = nullptr;
-    std::uint64_t number = 0;  ///< 0: its tasks are being looked up
-    bool gone = false;
-  };
-  explicit WaitHandle(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
-  WaitHandle(const WaitHandle&) = delete;
-  WaitHandle& operator=(const WaitHandle&) = delete;
-  ~WaitHandle() override {
-    shared_->gone = true;
-    if (shared_->number != 0 && !shared_->engine.expired()) {
-      shared_->waits->remove(shared_->number);
-    }
-  }
-
- private:
-  std::shared_ptr<Shared> shared_;
 };
 
 class EngineImpl final : public Engine {
@@ -109,20 +84,10 @@ class EngineImpl final : public Engine {
   void touch() override { departure_.touch(); }
 
  private:
-  using WaitShared = std::shared_ptr<WaitHandle::Shared>;
-
   void restore(core::Restored restored);
   void observed(devices::Inventory inventory);
   void take_inventory();
   void turn_ended();
-  void start_wait(
-      const WaitQuery& query, const Answer<WaitView>& answer, const WaitShared& shared, int tries);
-  void wait_resolved(
-      const WaitQuery& query,
-      const Answer<WaitView>& answer,
-      const WaitShared& shared,
-      const std::vector<Waits::Wanted>& tasks);
-  void answer_wait(const Waits::Ended& ended, const Answer<WaitView>& answer);
 
   // The world is first: the parts refer to it, and go before it.
   mutable World world_;
@@ -131,6 +96,7 @@ class EngineImpl final : public Engine {
   Effects effects_;
   Observer observer_;
   Waits waits_;
+  WaitRequests wait_requests_;
   Departure departure_;
   Link link_;
   Requests requests_;
@@ -158,6 +124,7 @@ EngineImpl::EngineImpl(
           std::move(probe),
           [this](devices::Inventory inventory) { observed(std::move(inventory)); }),
       waits_(world_, [this] { return departure_.quiet(); }),
+      wait_requests_(world_, waits_),
       departure_({world_, turn_, effects_, feed_, waits_}),
       link_(world_, turn_, effects_, [this] { take_inventory(); }),
       requests_(world_, turn_, feed_),
@@ -165,8 +132,9 @@ EngineImpl::EngineImpl(
   turn_.connect(
       {[this](const core::Action& action) { effects_.act(action); },
        [this](TaskId task, const core::TaskState& state) { waits_.changed(task, state); },
+       [this] { turn_ended(); },
        [this] {
-         turn_ended();
+         departure_.fail();
        }});
 }
 
@@ -304,84 +272,11 @@ Result<std::optional<SubmissionView>> EngineImpl::already_taken(const std::strin
 // ---- reading ----------------------------------------------------------------------------------------
 
 void EngineImpl::list(ListQuery query, Answer<ListView> answer) {
-  SelectOptions options;
-  options.statuses = query.statuses;
-  options.history = query.history;
-  options.limit = query.limit;
-  if (!query.history) {
-    options.ended_after = world_.clock.now() - recent;
-  }
-  const bool reasons = query.reasons;
-  world_.read<Result<ListView>>(
-      [query = std::move(query), options, names = world_.device_names()](
-          store::Reader& reader) -> Result<ListView> {
-        Result<Selected> selected = select(reader, query.selection, options);
-        if (!selected) {
-          return selected.error();
-        }
-        if (!query.statuses.empty()) {
-          std::erase_if(selected->tasks, [&query](const store::TaskRow& row) {
-            return std::find(query.statuses.begin(), query.statuses.end(), row.state.status) ==
-                   query.statuses.end();
-          });
-        }
-        ListView view;
-        view.truncated = selected->truncated;
-        view.tasks = SnapshotViews(reader, names).tasks(selected.value());
-        view.groups = group_views(view.tasks, selected->groups);
-        return view;
-      },
-      [this, reasons, answer = std::move(answer)](Result<ListView> view) {
-        if (view) {
-          LiveViews(world_).complete(view->tasks, reasons);
-          view->now = world_.clock.now();
-        }
-        answer(std::move(view));
-      });
+  list_tasks(world_, std::move(query), std::move(answer));
 }
 
 void EngineImpl::show(std::string reference, Answer<std::variant<DetailView, ListView>> answer) {
-  using Shown = std::variant<DetailView, ListView>;
-  world_.read<Result<Shown>>(
-      [reference = std::move(reference),
-       names = world_.device_names()](store::Reader& reader) -> Result<Shown> {
-        Selection selection;
-        selection.names = {reference};
-        SelectOptions options;
-        options.hidden = true;
-        Result<Selected> selected = select(reader, selection, options);
-        if (!selected) {
-          return selected.error();
-        }
-        SnapshotViews views(reader, names);
-        for (store::TaskRow& row : selected->tasks) {
-          const std::uint64_t id = id_in(reference);
-          if (row.task.fullname == reference || (id != 0 && row.task.spec.id.value == id)) {
-            Result<DetailView> detail = views.detail(std::move(row), selected->groups);
-            return detail ? Result<Shown>(Shown(std::move(detail.value())))
-                          : Result<Shown>(detail.error());
-          }
-        }
-        ListView list;
-        list.tasks = views.tasks(selected.value());
-        list.groups = group_views(list.tasks, selected->groups);
-        std::erase_if(list.groups, [&reference](const GroupView& group) {
-          return group.row.group.fullname != reference;
-        });
-        return Shown(std::move(list));
-      },
-      [this, answer = std::move(answer)](Result<Shown> shown) {
-        if (shown) {
-          LiveViews live(world_);
-          if (auto* detail = std::get_if<DetailView>(&shown.value())) {
-            live.complete(detail->task, true);
-          } else if (auto* list = std::get_if<ListView>(&shown.value())) {
-            live.complete(list->tasks, true);
-            list->now = world_.clock.now();
-          }
-        }
-        answer(std::move(shown));
-      });
+  show_task(world_, std::move(reference), std::move(answer));
 }
 
 std::unique_ptr<Handle> EngineImpl::follow(
@@ -406,101 +301,11 @@ HealthView EngineImpl::health() const {
   return view;
 }
 
-// ---- waiting ----------------------------------------------------------------------------------------
+// ---- the rest ---------------------------------------------------------------------------------------
 
 std::unique_ptr<Handle> EngineImpl::wait(WaitQuery query, Answer<WaitView> answer) {
-  auto shared = std::make_shared<WaitHandle::Shared>();
-  shared->engine = world_.alive;
-  shared->waits = &waits_;
-  start_wait(query, answer, shared, 0);
-  return std::make_unique<WaitHandle>(shared);
+  return wait_requests_.wait(std::move(query), std::move(answer));
 }
-
-void EngineImpl::start_wait(
-    const WaitQuery& query, const Answer<WaitView>& answer, const WaitShared& shared, int tries) {
-  constexpr int most_tries = 10;
-  SelectOptions options;
-  options.statuses = {core::TaskStatus::waiting, core::TaskStatus::running};
-  if (!query.selection.match.empty()) {
-    options.statuses.clear();
-  }
-  world_.read<Result<Selected>>(
-      [selection = query.selection, options](store::Reader& reader) {
-        return select(reader, selection, options);
-      },
-      [this, query, answer, shared, tries](const Result<Selected>& selected) {
-        if (shared->gone) {
-          return;
-        }
-        if (!selected) {
-          answer(selected.error());
-          return;
-        }
-        std::vector<Waits::Wanted> tasks;
-        for (const store::TaskRow& row : selected->tasks) {
-          const TaskId id = row.task.spec.id;
-          if (!core::has_ended(row.state.status) && world_.core.state(id) == nullptr &&
-              tries < most_tries) {
-            start_wait(query, answer, shared, tries + 1);  // it ended after the snapshot
-            return;
-          }
-          tasks.push_back({id, row.state.status});
-        }
-        wait_resolved(query, answer, shared, tasks);
-      });
-}
-
-void EngineImpl::wait_resolved(
-    const WaitQuery& query,
-    const Answer<WaitView>& answer,
-    const WaitShared& shared,
-    const std::vector<Waits::Wanted>& tasks) {
-  shared->number =
-      waits_.add(tasks, query.timeout, [this, answer, shared](const Waits::Ended& ended) {
-        shared->number = 0;
-        answer_wait(ended, answer);
-      });
-}
-
-void EngineImpl::answer_wait(const Waits::Ended& ended, const Answer<WaitView>& answer) {
-  Selected wanted;
-  store::Filter filter;
-  filter.hidden = true;
-  filter.limit = most_waited_shown;
-  filter.ids = ended.tasks;
-  if (filter.ids.size() > most_waited_shown) {
-    filter.ids.resize(most_waited_shown);
-  }
-  world_.read<std::vector<TaskView>>(
-      [filter, names = world_.device_names()](store::Reader& reader) {
-        std::vector<TaskView> views;
-        if (filter.ids.empty()) {
-          return views;
-        }
-        if (Result<store::Listing> listing = reader.list(filter)) {
-          Selected selected;
-          selected.tasks = std::move(listing->tasks);
-          selected.groups = std::move(listing->groups);
-          views = SnapshotViews(reader, names).tasks(selected);
-        }
-        return views;
-      },
-      [this, ended, answer](std::vector<TaskView> views) {
-        LiveViews(world_).complete(views, true);
-        WaitView view;
-        view.outcome = ended.outcome;
-        view.counts = ended.counts;
-        for (const TaskView& task : views) {
-          if (std::binary_search(ended.stuck.begin(), ended.stuck.end(), task.row.task.spec.id)) {
-            view.stuck.push_back(task);
-          }
-        }
-        view.tasks = std::move(views);
-        answer(std::move(view));
-      });
-}
-
-// ---- the rest ---------------------------------------------------------------------------------------
 
 void EngineImpl::request(core::Verb verb, Selection selection, Answer<Outcome> answer) {
   requests_.request(verb, std::move(selection), std::move(answer));

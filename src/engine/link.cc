@@ -66,7 +66,7 @@ void Link::started(const supervisor::Started& message) {
     reported_.insert(message.key);
   }
   if (HostKey::is_host(message.key)) {
-    effects_.hosts().started(HostKey::from_key(message.key));
+    effects_.host_started(HostKey::from_key(message.key));
     return;
   }
   const AttemptId attempt = AttemptId::from_key(message.key);
@@ -89,7 +89,7 @@ void Link::exited(const supervisor::Exited& message) {
   }
   turn_.acknowledge(message.key);
   if (HostKey::is_host(message.key)) {
-    effects_.hosts().exited(HostKey::from_key(message.key), message.status);
+    effects_.host_exited(HostKey::from_key(message.key), message.status);
     return;
   }
   const AttemptId attempt = AttemptId::from_key(message.key);

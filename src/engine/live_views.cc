@@ -39,6 +39,9 @@ std::optional<ReasonView> LiveViews::why(TaskId task) {
   wording.state = [this](TaskId id) {
     return world_.core.state(id);
   };
+  wording.members = [this](GroupId group) {
+    return world_.core.members(group);
+  };
   wording.now = world_.clock.now();
   if (!world_.inventory_known) {
     ReasonView view;
@@ -128,6 +131,9 @@ Result<SubmissionView> LiveViews::submission(SubmissionId id) {
     if (const core::TaskState* state = world_.core.state(task)) {
       shown.status = state->status;
       shown.reason = why(task);
+      for (const std::uint16_t device : state->allocation.devices) {
+        shown.devices.push_back(world_.device_name(device));
+      }
     } else {
       if (rows.empty()) {
         if (Result<std::vector<store::TaskRow>> all = world_.store->tasks_of(id)) {

@@ -89,8 +89,9 @@ void Observer::when_known(bool fresh, std::function<void(bool)> then) {
   }
   waiting_.push_back(std::move(then));
   if (waiting_.size() == 1) {
-    // A driver that hangs must not hang submissions: an old inventory is better than none.
-    patience_timer_.arm(patience, [this] { answer_waiting(world_.inventory_known); });
+    patience_timer_.arm(world_.inventory_known ? patience : first_patience, [this] {
+      answer_waiting(world_.inventory_known);
+    });
   }
   look();
 }

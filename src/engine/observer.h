@@ -16,8 +16,11 @@ namespace cattino::engine {
 class Observer {
  public:
   static constexpr Duration period = Duration::seconds(1);
-  /// How long new work waits for the very first look.
+  /// How long new work waits for a fresh look. A driver that hangs must not hang submissions: an old
+  /// inventory is better than none.
   static constexpr Duration patience = Duration::seconds(10);
+  /// How long it waits for the very first: drivers of large machines take their time to wake up.
+  static constexpr Duration first_patience = Duration::seconds(180);
 
   Observer(
       World& world,
@@ -29,8 +32,8 @@ class Observer {
 
   void look();
 
-  /// Calls `then` with true once the inventory is known and, if `fresh`, not older than a period; with
-  /// false if there is none in time. May call from within.
+  /// Calls `then` with true once the inventory is known and, if `fresh`, not older than a period (or
+  /// no newer one came in time); with false if there is none at all in time. May call from within.
   void when_known(bool fresh, std::function<void(bool)> then);
 
   /// The first inventory has been taken.

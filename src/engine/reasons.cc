@@ -70,6 +70,39 @@ std::string cores(Millicores amount) {
   return fmt::format("{}.{}", amount.value / 1000, amount.value % 1000 / 100);
 }
 
+std::string core_reason(const Reason& reason) {
+  const Millicores free = reason.free_cpus;
+  return fmt::format(
+      "needs {} {}; {} {} free",
+      cores(reason.wanted_cpus),
+      reason.wanted_cpus.value == 1000 ? "core" : "cores",
+      free.value <= 0 ? "none" : cores(free),
+      free.value <= 0 || free.value == 1000 ? "is" : "are");
+}
+
+std::string ram_reason(const Reason& reason) {
+  const std::int64_t free = reason.free_ram.value;
+  return fmt::format(
+      "needs {} MiB of host memory; {}",
+      reason.wanted_ram.value,
+      free <= 0 ? "none is free" : fmt::format("{} MiB are free", free));
+}
+
+/// "waits for a, digits/train (2 of 4 ended)".
+std::string prerequisites(
+    const Reason& reason, const Wording& wording, std::vector<std::string> names) {
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const core::Node& node = reason.nodes[i];
+    const core::Scheduler::Members members = node.kind == core::Node::Kind::group
+                                                 ? wording.members(GroupId{node.id})
+                                                 : core::Scheduler::Members{};
+    if (members.all > 0) {
+      names[i] += fmt::format(" ({} of {} ended)", members.ended, members.all);
+    }
+  }
+  return "waits for " + list_of(names, reason.count);
+}
+
 std::string wanted_devices(const Reason& reason) {
   const std::string devices = count_of(reason.wanted, "device");
   switch (reason.memory.kind) {
@@ -83,49 +116,53 @@ std::string wanted_devices(const Reason& reason) {
   return devices;
 }
 
-/// What one device says: "cuda:0 is held by train", "cuda:1 has 3100 MiB free".
-std::string device_words(
-    const core::DeviceView& view, const Reason& reason, const Wording& wording) {
-  const std::string name = wording.device(view.index);
-  const core::Device* device = wording.look(view.index);
-  if (device != nullptr && device->health != core::DeviceHealth::ok) {
-    const char* what = device->health == core::DeviceHealth::drained ? " is drained"
-                       : device->health == core::DeviceHealth::lost  ? " is gone"
-                                                                     : " does not answer";
-    return name + what + (device->note.empty() ? "" : fmt::format(" ({})", device->note));
-  }
+std::string unwell_words(const std::string& name, const core::Device& device) {
+  const char* what = device.health == core::DeviceHealth::drained ? " is drained"
+                     : device.health == core::DeviceHealth::lost  ? " is gone"
+                                                                  : " does not answer";
+  return name + what + (device.note.empty() ? "" : fmt::format(" ({})", device.note));
+}
+
+std::string stranger_words(const core::Device& device) {
+  return fmt::format(
+      "{} MiB used by {}",
+      device.used_by_others.value,
+      device.note.empty() ? "others" : device.note);
+}
+
+std::string holders_of(const core::DeviceView& view, const Wording& wording) {
   std::vector<std::string> holders;
   for (const TaskId holder : view.holders) {
     if (holders.size() < shown_names) {
       holders.push_back(wording.name(core::Node::of(holder)));
     }
   }
-  const std::string held = list_of(holders, view.holders.size());
-  const bool strangers = device != nullptr && device->used_by_others.value > 0;
-  if (reason.memory.kind == MemoryRequest::Kind::whole) {
-    if (!held.empty()) {
-      return fmt::format("{} is held by {}", name, held);
-    }
-    if (strangers || (device != nullptr && device->strangers)) {
-      return fmt::format(
-          "{} has {} MiB used by {}",
-          name,
-          device->used_by_others.value,
-          device->note.empty() ? "others" : device->note);
-    }
+  return list_of(holders, view.holders.size());
+}
+
+/// What one device says: "cuda:0 is held by train", "cuda:1 has 3100 MiB free".
+std::string device_words(
+    const core::DeviceView& view, const Reason& reason, const Wording& wording) {
+  const std::string name = wording.device(view.index);
+  const core::Device* device = wording.look(view.index);
+  if (device != nullptr && device->health != core::DeviceHealth::ok) {
+    return unwell_words(name, *device);
+  }
+  const std::string held = holders_of(view, wording);
+  const bool whole = reason.memory.kind == MemoryRequest::Kind::whole;
+  if (!held.empty() && (whole || view.free.value <= 0)) {
+    const bool shared = !whole && device != nullptr && device->used_by_others.value > 0;
+    return fmt::format(
+        "{} is held by {}{}", name, held, shared ? ", " + stranger_words(*device) : "");
+  }
+  const bool used = device != nullptr && device->used_by_others.value > 0;
+  if (whole && (used || (device != nullptr && device->strangers))) {
+    return fmt::format("{} has {}", name, stranger_words(*device));
   }
   std::string text =
       fmt::format("{} has {} MiB free", name, std::max<std::int64_t>(view.free.value, 0));
-  if (!held.empty()) {
-    text = view.free.value <= 0 ? fmt::format("{} is held by {}", name, held)
-                                : text + ", held by " + held;
-  }
-  if (strangers) {
-    text += fmt::format(
-        ", {} MiB used by {}",
-        device->used_by_others.value,
-        device->note.empty() ? "others" : device->note);
-  }
+  text += held.empty() ? "" : ", held by " + held;
+  text += used ? ", " + stranger_words(*device) : "";
   return text;
 }
 
@@ -171,19 +208,15 @@ std::string wait_text(
     case Reason::Kind::none:
       return {};
     case Reason::Kind::dependencies:
-      return "waits for " + list_of(names, reason.count);
+      return prerequisites(reason, wording, names);
     case Reason::Kind::dependency_failed:
       return failed_dependencies(reason, wording);
     case Reason::Kind::devices:
       return device_reason(reason, wording);
     case Reason::Kind::cpus:
-      return fmt::format(
-          "needs {} cores; {} are free", cores(reason.wanted_cpus), cores(reason.free_cpus));
+      return core_reason(reason);
     case Reason::Kind::ram:
-      return fmt::format(
-          "needs {} MiB of host memory; {} MiB are free",
-          reason.wanted_ram.value,
-          reason.free_ram.value);
+      return ram_reason(reason);
     case Reason::Kind::backoff:
       return fmt::format(
           "runs again in {}", describe(std::max(reason.until - wording.now, Duration{})));
@@ -276,7 +309,7 @@ std::string short_end(
                  ? fmt::format("on_start of group {} failed", name(state.cause_node))
                  : "its on_start failed; stderr.log has the traceback";
     case Cause::retries_over:
-      return fmt::format("asked to run again {} times in a row", state.requeues);
+      return fmt::format("asked to run again {} in a row", count_of(state.requeues, "time"));
     case Cause::lost:
       return "nobody can know how its last attempt ended";
     case Cause::replaced:

@@ -15,6 +15,7 @@ struct Wording {
   std::function<std::string(std::uint16_t)> device;        ///< names of devices
   std::function<const core::Device*(std::uint16_t)> look;  ///< null: not known
   std::function<const core::TaskState*(TaskId)> state;     ///< null: not known
+  std::function<core::Scheduler::Members(GroupId)> members;
   Time now;
 };
 

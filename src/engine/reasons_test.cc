@@ -33,6 +33,9 @@ class Reasons : public ::testing::Test {
     wording.state = [this](TaskId) {
       return &ended_;
     };
+    wording.members = [](GroupId) {
+      return core::Scheduler::Members{4, 2};
+    };
     return describe_wait(reason, wording).text;
   }
   static core::Reason shortage(std::uint16_t wanted, std::int64_t mib) {
@@ -87,10 +90,24 @@ TEST_F(Reasons, Cores_and_memory_are_set_side_by_side) {
   reason.wanted_cpus.value = 4000;
   reason.free_cpus.value = 1500;
   EXPECT_EQ(text(reason), "needs 4 cores; 1.5 are free");
+  reason.wanted_cpus.value = 1000;
+  reason.free_cpus.value = 0;
+  EXPECT_EQ(text(reason), "needs 1 core; none is free");
+  reason.wanted_cpus.value = 2000;
+  reason.free_cpus.value = 1000;
+  EXPECT_EQ(text(reason), "needs 2 cores; 1 is free");
   reason.kind = core::Reason::Kind::ram;
   reason.wanted_ram.value = 9000;
   reason.free_ram.value = 100;
   EXPECT_EQ(text(reason), "needs 9000 MiB of host memory; 100 MiB are free");
+}
+
+TEST_F(Reasons, A_group_that_is_waited_for_tells_how_far_it_is) {
+  core::Reason reason;
+  reason.kind = core::Reason::Kind::dependencies;
+  reason.nodes = {core::Node::of(TaskId{1}), core::Node::of(GroupId{2})};
+  reason.count = 3;
+  EXPECT_EQ(text(reason), "waits for t1, t2 (2 of 4 ended) and 1 more");
 }
 
 TEST_F(Reasons, A_prerequisite_that_failed_is_named_with_its_status) {

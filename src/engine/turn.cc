@@ -280,9 +280,8 @@ void Turn::synced(const Status& status, Batch& batch) {
     }
     world_.client->flush();
   } else {
-    acknowledgements_.insert(
-        acknowledgements_.end(), batch.acknowledgements.begin(), batch.acknowledgements.end());
-    soft_write();
+    outlets_.broken();  // what was not acknowledged is told again to the next daemon
+    return;
   }
   outlets_.ended();
 }

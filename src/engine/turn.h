@@ -32,7 +32,8 @@ class Turn {
   struct Outlets {
     std::function<void(const core::Action&)> effect;  ///< after the commit
     std::function<void(TaskId, const core::TaskState&)> changed;
-    std::function<void()> ended;  ///< after each turn
+    std::function<void()> ended;   ///< after each turn
+    std::function<void()> broken;  ///< a sync failed: nobody knows what the disk has
   };
   Turn(World& world, Feed& feed);
   void connect(Outlets outlets) { outlets_ = std::move(outlets); }

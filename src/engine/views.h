@@ -106,6 +106,7 @@ struct SubmittedTask {
   std::string fullname;
   core::TaskStatus status = core::TaskStatus::waiting;
   std::optional<ReasonView> reason;
+  std::vector<std::string> devices;  ///< names, that a running one holds
 };
 
 struct SubmissionView {

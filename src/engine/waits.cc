@@ -9,17 +9,18 @@ namespace cattino::engine {
 
 namespace {
 
-/// Limits of one search for a witness. A search that runs out takes it that something can go on, and
-/// asks again with the next change.
-constexpr int search_budget = 20'000;
-constexpr int search_depth = 200;
+/// Nodes and edges that one search for a witness looks at. A search that runs out takes it that
+/// something can go on, and asks again after the next setback.
+constexpr std::size_t search_budget = 10'000;
 
 }  // namespace
 
 Waits::Waits(World& world, std::function<bool()> quiet) : world_(world), quiet_(std::move(quiet)) {}
 
 std::uint64_t Waits::add(
-    std::vector<Wanted> tasks, std::optional<Duration> timeout, std::function<void(Ended)> ended) {
+    const std::vector<Wanted>& tasks,
+    std::optional<Duration> timeout,
+    std::function<void(Ended)> ended) {
   const std::uint64_t number = next_++;
   Wait& wait = waits_[number];
   wait.ended = std::move(ended);
@@ -64,7 +65,6 @@ void Waits::remove(std::uint64_t number) {
   for (const TaskId task : at->second.tasks) {
     unwatch(task, number);
   }
-  unwatch(at->second.witness, number);
   waits_.erase(at);
   dirty_.erase(number);
 }
@@ -76,50 +76,49 @@ void Waits::changed(TaskId task, const core::TaskState& state) {
   }
   for (const std::uint64_t number : watching->second) {
     Wait& wait = waits_[number];
-    const auto own = wait.statuses.find(task);
-    if (own != wait.statuses.end()) {
-      const bool before = core::has_ended(own->second);
-      const bool now = core::has_ended(state.status);
-      own->second = state.status;
-      if (!before && now) {
-        --wait.left;
-      } else if (before && !now) {
-        ++wait.left;
-        wait.first = 0;
-      }
-    }
-    if (wait.left == 0 || wait.witness == task || !wait.witness) {
+    note(wait, task, state.status);
+    if (wait.left == 0 || wait.witness == task) {
       dirty_.insert(number);
     }
   }
 }
 
+void Waits::note(Wait& wait, TaskId task, core::TaskStatus status) {
+  const bool before = core::has_ended(std::exchange(wait.statuses[task], status));
+  const bool now = core::has_ended(status);
+  if (!before && now) {
+    --wait.left;
+  } else if (before && !now) {
+    ++wait.left;
+  }
+}
+
 void Waits::settle() {
   const bool quiet = !waits_.empty() && quiet_();
-  if (quiet) {
+  if (quiet || setbacks_ != world_.core.setbacks()) {
+    setbacks_ = world_.core.setbacks();
     for (const auto& [number, wait] : waits_) {
       dirty_.insert(number);
     }
   }
   for (const std::uint64_t number : std::exchange(dirty_, {})) {
-    const auto at = waits_.find(number);
-    if (at == waits_.end()) {
-      continue;
-    }
-    Wait& wait = at->second;
-    if (wait.left == 0 || wait.timed_out) {
-      finish(number, false);
-      continue;
-    }
-    if (!wait.statuses.contains(wait.witness)) {
-      unwatch(wait.witness, number);
-    }
-    wait.witness = quiet ? TaskId{} : find_witness(wait);
-    if (!wait.witness) {
-      finish(number, true);
-    } else {
-      watch(wait.witness, number);
-    }
+    settle(number, quiet);
+  }
+}
+
+void Waits::settle(std::uint64_t number, bool quiet) {
+  const auto at = waits_.find(number);
+  if (at == waits_.end()) {
+    return;
+  }
+  Wait& wait = at->second;
+  if (wait.left == 0 || wait.timed_out) {
+    finish(number, false);
+    return;
+  }
+  wait.witness = quiet ? TaskId{} : find_witness(wait);
+  if (!wait.witness) {
+    finish(number, true);
   }
 }
 
@@ -150,77 +149,20 @@ void Waits::finish(std::uint64_t number, bool stuck) {
   callback(std::move(ended));
 }
 
+/// A task of the wait that can go on; 0: none can. Begins at the last one that could, so that all
+/// searches of a wait together go through its tasks about once.
 TaskId Waits::find_witness(Wait& wait) {
-  while (wait.first < wait.tasks.size() && core::has_ended(wait.statuses[wait.tasks[wait.first]])) {
-    ++wait.first;
-  }
-  Search search;
-  search.budget = search_budget;
-  for (std::size_t i = wait.first; i < wait.tasks.size(); ++i) {
-    const TaskId task = wait.tasks[i];
-    if (core::has_ended(wait.statuses[task])) {
-      continue;
-    }
-    if (const TaskId witness = can_go_on(task, search)) {
-      return witness;
-    }
-    if (search.budget <= 0) {
+  std::size_t budget = search_budget;
+  const std::size_t count = wait.tasks.size();
+  for (std::size_t looked = 0; looked < count; ++looked) {
+    const TaskId task = wait.tasks[wait.next];
+    const bool ended = core::has_ended(wait.statuses[task]);
+    if (!ended && (budget == 0 || world_.core.can_go_on(task, budget))) {
       return task;
     }
+    wait.next = (wait.next + 1) % count;
   }
   return {};
-}
-
-/// The task itself, or the one that it waits for, that runs or will start without the user; 0: none.
-TaskId Waits::can_go_on(TaskId task, Search& search) const {
-  const core::TaskState* state = world_.core.state(task);
-  if (state == nullptr || core::has_ended(state->status) || search.seen.contains(task) ||
-      --search.budget <= 0) {
-    return {};
-  }
-  if (state->status == core::TaskStatus::running || search.depth == search_depth) {
-    return task;
-  }
-  const core::Reason reason = world_.core.explain(task);
-  TaskId witness;
-  switch (reason.kind) {
-    case core::Reason::Kind::held:
-    case core::Reason::Kind::lost:
-    case core::Reason::Kind::dependency_failed:
-      break;
-    case core::Reason::Kind::dependencies:
-      ++search.depth;
-      witness = through_dependencies(task, reason, search);
-      --search.depth;
-      break;
-    case core::Reason::Kind::none:
-    case core::Reason::Kind::devices:
-    case core::Reason::Kind::cpus:
-    case core::Reason::Kind::ram:
-    case core::Reason::Kind::backoff:
-    case core::Reason::Kind::paused:
-    case core::Reason::Kind::next:
-      return task;
-  }
-  if (!witness) {
-    search.seen.insert(task);
-  }
-  return witness;
-}
-
-/// All of a task's prerequisites must end: it can go on only if each of those that the reason names can.
-/// Groups are taken to; when nothing at all goes on, `quiet` tells.
-TaskId Waits::through_dependencies(TaskId task, const core::Reason& reason, Search& search) const {
-  TaskId witness;
-  for (const core::Node& node : reason.nodes) {
-    const TaskId found =
-        node.kind == core::Node::Kind::task ? can_go_on(TaskId{node.id}, search) : task;
-    if (!found) {
-      return {};
-    }
-    witness = witness ? witness : found;
-  }
-  return witness;
 }
 
 }  // namespace cattino::engine

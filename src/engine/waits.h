@@ -2,8 +2,8 @@
 // changes: the waits on the task that changed.
 //
 // Whether anything left can go on without the user (outcome 6) is answered through a *witness*: one task
-// of the wait that runs or may start, or what such a task waits for. Only when the witness changes is
-// another looked for; none means outcome 6.
+// of the wait that can. It stays one until it ends or the core counts a setback; then another is looked
+// for, and none means outcome 6.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,9 @@ class Waits {
     core::TaskStatus status = core::TaskStatus::waiting;
   };
   std::uint64_t add(
-      std::vector<Wanted> tasks, std::optional<Duration> timeout, std::function<void(Ended)> ended);
+      const std::vector<Wanted>& tasks,
+      std::optional<Duration> timeout,
+      std::function<void(Ended)> ended);
   void remove(std::uint64_t number);
 
   void changed(TaskId task, const core::TaskState& state);
@@ -52,8 +54,8 @@ class Waits {
     std::vector<TaskId> tasks;
     std::unordered_map<TaskId, core::TaskStatus> statuses;
     std::uint64_t left = 0;  ///< have not ended
-    std::size_t first = 0;   ///< all before it in `tasks` have ended
-    TaskId witness;          ///< 0: to be looked for
+    std::size_t next = 0;    ///< index of the task with which the next search begins
+    TaskId witness;          ///< can go on; 0: to be looked for
     bool timed_out = false;
     std::function<void(Ended)> ended;
     std::unique_ptr<sys::Timer> timer;
@@ -62,21 +64,16 @@ class Waits {
   void watch(TaskId task, std::uint64_t number) { watchers_[task].insert(number); }
   void unwatch(TaskId task, std::uint64_t number);
   void finish(std::uint64_t number, bool stuck);
-  /// One search for a witness.
-  struct Search {
-    int budget = 0;                   ///< reasons that may be looked at
-    int depth = 0;                    ///< of prerequisites
-    std::unordered_set<TaskId> seen;  ///< tasks that cannot go on
-  };
+  static void note(Wait& wait, TaskId task, core::TaskStatus status);
+  void settle(std::uint64_t number, bool quiet);
   TaskId find_witness(Wait& wait);
-  TaskId can_go_on(TaskId task, Search& search) const;
-  TaskId through_dependencies(TaskId task, const core::Reason& reason, Search& search) const;
 
   World& world_;
   std::function<bool()> quiet_;
   std::unordered_map<std::uint64_t, Wait> waits_;
   std::unordered_map<TaskId, std::unordered_set<std::uint64_t>> watchers_;
   std::unordered_set<std::uint64_t> dirty_;
+  std::uint64_t setbacks_ = 0;  ///< of the core, when the waits were last settled
   std::uint64_t next_ = 1;
 };
 

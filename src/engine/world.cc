@@ -40,7 +40,17 @@ const store::Submission* World::submission(SubmissionId id) {
   if (!loaded) {
     return nullptr;
   }
-  return &submissions.emplace(id, std::move(loaded.value())).first->second;
+  remember(loaded.value());
+  return &submissions.find(id)->second;
+}
+
+/// Their number must not grow with the queue: what is needed again is read again.
+void World::remember(const store::Submission& submission) {
+  constexpr std::size_t most_remembered = 4096;
+  if (submissions.size() >= most_remembered) {
+    submissions.clear();
+  }
+  submissions.insert_or_assign(submission.id, submission);
 }
 
 std::string World::fullname_of(core::Node node) {

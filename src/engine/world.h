@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -37,6 +38,25 @@ struct Running {
   std::uint16_t master_port = 0;
 };
 
+/// Work for another thread, and what comes after it on the loop.
+template <class T, class... Arguments>
+struct Errand {
+  Errand(
+      std::function<T(Arguments...)> the_job,
+      std::function<void(T)> the_rest,
+      const std::shared_ptr<bool>& alive)
+      : job(std::move(the_job)), then(std::move(the_rest)), life(alive) {}
+  void end() {
+    if (!life.expired()) {
+      then(std::move(*result));
+    }
+  }
+  std::function<T(Arguments...)> job;
+  std::function<void(T)> then;
+  std::weak_ptr<bool> life;
+  std::optional<T> result;
+};
+
 struct World {
   World(
       sys::Loop& the_loop,
@@ -51,18 +71,21 @@ struct World {
   /// is gone by then.
   template <class T>
   void read(std::function<T(store::Reader&)> job, std::function<void(T)> then) {
-    reading->post([this, job = std::move(job), then = guarded<T>(std::move(then))] {
-      auto result = std::make_shared<T>(job(*reader));
-      loop.post([result, then] { then(std::move(*result)); });
+    auto errand =
+        std::make_shared<Errand<T, store::Reader&>>(std::move(job), std::move(then), alive);
+    reading->post([this, errand] {
+      errand->result.emplace(errand->job(*reader));
+      loop.post([errand] { errand->end(); });
     });
   }
 
   /// Runs `job`, which touches files, away from the loop; `then` on the loop.
   template <class T>
   void write_files(std::function<T()> job, std::function<void(T)> then) {
-    files->post([this, job = std::move(job), then = guarded<T>(std::move(then))] {
-      auto result = std::make_shared<T>(job());
-      loop.post([result, then] { then(std::move(*result)); });
+    auto errand = std::make_shared<Errand<T>>(std::move(job), std::move(then), alive);
+    files->post([this, errand] {
+      errand->result.emplace(errand->job());
+      loop.post([errand] { errand->end(); });
     });
   }
 
@@ -77,8 +100,9 @@ struct World {
   }
   std::function<void()> guarded(std::function<void()> work);
 
-  /// The shared part of a submission, kept while it is in use; null if the store does not have it.
+  /// The shared part of a submission, good until the next call; null if the store does not have it.
   const store::Submission* submission(SubmissionId id);
+  void remember(const store::Submission& submission);
   void forget_submission(SubmissionId id) { submissions.erase(id); }
 
   /// Fullname of a task or group: "#41" if the store cannot say.
@@ -106,7 +130,7 @@ struct World {
   bool had_work = false;   ///< in this life
   bool connected = false;  ///< between a Welcome and the next disconnect
   std::unordered_map<TaskId, Running> running;
-  std::unordered_map<SubmissionId, store::Submission> submissions;
+  std::unordered_map<SubmissionId, store::Submission> submissions;  ///< lately used
   LiveNames names;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
   std::unique_ptr<sys::Worker> reading = std::make_unique<sys::Worker>("reader");

@@ -1,6 +1,7 @@
 // Hosts: who lives, which calls are open.
 #include "host/hosts.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -31,7 +32,7 @@ void Hosts::answered(SubmissionId submission, const std::string& call) {
   }
 }
 
-void Hosts::start_next(SubmissionId submission, Host& host) {
+void Hosts::start_next(SubmissionId submission, Host& host) const {
   ++host.generation;
   host.alive = true;
   host.reported = true;
@@ -149,7 +150,7 @@ void Hosts::died(SubmissionId submission, const std::string& how) {
 }
 
 /// Fails the calls over which at least `deaths` hosts died.
-void Hosts::fail_calls(Host& host, const std::string& why, int deaths) {
+void Hosts::fail_calls(Host& host, const std::string& why, int deaths) const {
   std::vector<std::string> failed;
   for (const auto& [name, call] : host.calls) {
     if (call.deaths >= deaths) {
@@ -206,21 +207,13 @@ void Hosts::leave_all() {
 }
 
 bool Hosts::busy() const {
-  for (const auto& [submission, host] : hosts_) {
-    if (!host.calls.empty()) {
-      return true;
-    }
-  }
-  return false;
+  return std::any_of(
+      hosts_.begin(), hosts_.end(), [](const auto& each) { return !each.second.calls.empty(); });
 }
 
 bool Hosts::any_alive() const {
-  for (const auto& [submission, host] : hosts_) {
-    if (host.alive) {
-      return true;
-    }
-  }
-  return false;
+  return std::any_of(
+      hosts_.begin(), hosts_.end(), [](const auto& each) { return each.second.alive; });
 }
 
 }  // namespace cattino::host

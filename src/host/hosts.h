@@ -84,12 +84,12 @@ class Hosts {
     std::map<std::string, Call> calls;
   };
 
-  void start_next(SubmissionId submission, Host& host);
+  void start_next(SubmissionId submission, Host& host) const;
   void take(SubmissionId submission, std::string_view line);
   void leave_if_over(SubmissionId submission);
   void disconnected(SubmissionId submission);
   void died(SubmissionId submission, const std::string& how);
-  void fail_calls(Host& host, const std::string& why, int deaths);
+  void fail_calls(Host& host, const std::string& why, int deaths) const;
 
   Handlers handlers_;
   std::unordered_map<SubmissionId, Host> hosts_;

@@ -18,16 +18,20 @@ namespace cattino::store {
 
 /// A store in a directory of its own.
 class StoreTest : public ::testing::Test {
+ public:
+  StoreTest(const StoreTest&) = delete;
+  StoreTest& operator=(const StoreTest&) = delete;
+  ~StoreTest() override {
+    reader_.reset();
+    store_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
  protected:
   StoreTest() {
     std::string pattern = (std::filesystem::temp_directory_path() / "store-XXXXXX").string();
     directory_ = mkdtemp(pattern.data());
     path_ = directory_ + "/state.db";
-  }
-  ~StoreTest() override {
-    reader_.reset();
-    store_.reset();
-    std::filesystem::remove_all(directory_);
   }
 
   /// Opens the store, closing it before if it was open.

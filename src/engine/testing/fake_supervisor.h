@@ -27,10 +27,15 @@ class FakeSupervisor {
       auto client = std::make_unique<Client>(*this);
       client_ = client.get();
       handlers_ = std::move(handlers);
-      welcome();
+      if (!silent) {
+        welcome();
+      }
       return client;
     };
   }
+
+  /// A supervisor that was `silent` tells what it knows.
+  void speak() { welcome(); }
 
   /// The connection breaks, and comes back.
   void reconnect() {
@@ -74,6 +79,7 @@ class FakeSupervisor {
   std::vector<std::uint64_t> environments;
   std::function<void(const supervisor::Spawn&)> on_spawn;  ///< within send
   bool run_all = false;                                    ///< each spawn ends at once, well
+  bool silent = false;                                     ///< says nothing to a new engine
 
  private:
   struct Known {

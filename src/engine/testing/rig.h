@@ -15,6 +15,7 @@
 #include "engine/engine.h"
 #include "engine/testing/fake_probe.h"
 #include "engine/testing/fake_supervisor.h"
+#include "engine/testing/full_disk.h"
 #include "sys/loop.h"
 
 namespace cattino::engine {
@@ -56,6 +57,14 @@ inline TaskLine task(const std::string& name) {
 }
 
 class EngineTest : public ::testing::Test {
+ public:
+  EngineTest(const EngineTest&) = delete;
+  EngineTest& operator=(const EngineTest&) = delete;
+  ~EngineTest() override {
+    engine_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
  protected:
   EngineTest() {
     std::string pattern = (std::filesystem::temp_directory_path() / "engine-XXXXXX").string();
@@ -65,10 +74,6 @@ class EngineTest : public ::testing::Test {
     options_.socket = directory_ + "/meow.sock";
     options_.supervisor_socket = directory_ + "/supervisor.sock";
   }
-  ~EngineTest() override {
-    engine_.reset();
-    std::filesystem::remove_all(directory_);
-  }
 
   Engine& start() {
     engine_.reset();
@@ -77,7 +82,7 @@ class EngineTest : public ::testing::Test {
     auto started = Engine::start(
         loop_,
         options_,
-        std::move(store.value()),
+        std::make_unique<FullDiskStore>(std::move(store.value()), disk_, loop_),
         std::make_unique<FakeProbe>(probe_),
         supervisor_.connect());
     EXPECT_TRUE(started) << started.error().message;
@@ -181,6 +186,7 @@ class EngineTest : public ::testing::Test {
   Engine::Options options_;
   FakeSupervisor supervisor_{loop_};
   std::shared_ptr<ProbeState> probe_ = std::make_shared<ProbeState>(inventory_of(2, 24'000));
+  std::shared_ptr<Disk> disk_ = std::make_shared<Disk>();
   std::optional<int> left_;
   std::unique_ptr<Engine> engine_;
 };
