@@ -332,6 +332,7 @@ wire::SubmissionAnswer submission_of(const engine::SubmissionView& view) {
     task.fullname = submitted.fullname;
     task.status = core::name(submitted.status);
     task.reason = reason_or_null(submitted.reason);
+    task.devices = submitted.devices;
     answer.tasks.push_back(std::move(task));
   }
   return answer;
