@@ -11,6 +11,7 @@ noisy machine harms both sides alike.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import shutil
@@ -24,6 +25,7 @@ from typing import Any, Callable, Optional
 ROOT = Path(__file__).resolve().parents[1]
 BIN = ROOT / "build" / "release" / "bin"
 OUT = ROOT / "build" / "bench"
+FRESH = itertools.count()  # deleting many files slows ext4 down for minutes: every run has a new directory
 TICK_US = 1_000_000 / os.sysconf("SC_CLK_TCK")
 
 
@@ -31,9 +33,7 @@ class Backend:
     """A private backend with K declared devices, for one measurement."""
 
     def __init__(self, name: str, devices: str = "2x1GiB", cpus: int = 1000) -> None:
-        self.home = OUT / name
-        shutil.rmtree(self.home, ignore_errors=True)
-        self.home.mkdir(parents=True)
+        self.home = fresh_directory(name)
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith("CATTINO_")},
             "CATTINO_HOME": str(self.home),
@@ -80,6 +80,12 @@ class Backend:
         self.meow("exit", "-y", check=False)
 
 
+def fresh_directory(name: str) -> Path:
+    path = OUT / "runs" / f"{name}-{next(FRESH)}"
+    path.mkdir(parents=True)
+    return path
+
+
 def cpu_us(pid: int) -> float:
     """CPU time of a process itself, without its children, in microseconds."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -99,8 +105,7 @@ def floor(*arguments: str) -> dict[str, Any]:
     """The floor program: the better of one and two launching threads."""
     best: Optional[dict[str, Any]] = None
     for threads in ("1", "2"):
-        logs = OUT / "floor"
-        shutil.rmtree(logs, ignore_errors=True)
+        logs = fresh_directory("floor")
         done = subprocess.run(
             [str(BIN / "floor"), "--threads", threads, "--logs", str(logs), *arguments],
             check=True,
@@ -262,8 +267,7 @@ def row_3(quick: bool) -> list[dict[str, Any]]:
     ours: list[float] = []
     bare: list[float] = []
     for _ in range(2 if quick else 5):
-        logs = OUT / "floor"
-        shutil.rmtree(logs, ignore_errors=True)
+        logs = fresh_directory("floor")
         subprocess.run(
             [
                 str(BIN / "floor"),
@@ -431,12 +435,14 @@ def main() -> None:
     if unknown:
         parser.error(f"no row {unknown[0]}; there are {', '.join(ROWS)}")
     OUT.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(OUT / "runs", ignore_errors=True)  # only of a run that was cut off
     results: list[dict[str, Any]] = []
     for row in options.rows or ROWS:
         print(f"row {row} …", file=sys.stderr, flush=True)
         results += ROWS[row](options.quick)
     (OUT / "results.json").write_text(json.dumps(results, indent=1, ensure_ascii=False))
     print(table(results))
+    shutil.rmtree(OUT / "runs", ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -43,8 +43,10 @@ void expect_text(const std::string& name, const std::string& text) {
 class Golden : public ::testing::Test {
  protected:
   void SetUp() override {
+    // NOLINTBEGIN(concurrency-mt-unsafe): one thread
     setenv("TZ", "UTC", 1);
-    tzset();  // NOLINT(concurrency-mt-unsafe): one thread
+    tzset();
+    // NOLINTEND(concurrency-mt-unsafe)
   }
 };
 

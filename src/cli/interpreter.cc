@@ -27,7 +27,7 @@ std::string in_path(const std::string& name, const std::string& path, const File
   while (!rest.empty()) {
     const std::size_t end = rest.find(':');
     const std::string directory(rest.substr(0, end));
-    const std::string candidate = (directory.empty() ? "." : directory) + "/" + name;
+    std::string candidate = (directory.empty() ? "." : directory) + "/" + name;
     if (files.is_executable(candidate)) {
       return candidate;
     }
@@ -40,7 +40,7 @@ std::string in_path(const std::string& name, const std::string& path, const File
 std::string in_site_packages(const fs::path& prefix, const Files& files) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(prefix / "lib", error)) {
-    const fs::path packages = entry.path() / "site-packages";
+    fs::path packages = entry.path() / "site-packages";
     if (entry.path().filename().string().starts_with("python3") &&
         files.exists(packages / "cattino" / "__init__.py")) {
       return packages;
@@ -88,7 +88,7 @@ Result<std::string> choose_interpreter(
   }
   for (const char* variable : {"VIRTUAL_ENV", "CONDA_PREFIX"}) {
     const std::string prefix = surroundings.value(variable);
-    const std::string candidate = prefix + "/bin/python";
+    std::string candidate = prefix + "/bin/python";
     if (!prefix.empty() && files.is_executable(candidate)) {
       return candidate;
     }

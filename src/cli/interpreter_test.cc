@@ -28,7 +28,7 @@ struct World {
   }
   [[nodiscard]] std::string chosen(const std::string& wanted = "") const {
     const Files files{
-        [this](const std::string& path) { return executables.count(path) > 0; },
+        [this](const std::string& path) { return executables.contains(path); },
         [](const std::string&) {
           return false;
         }};

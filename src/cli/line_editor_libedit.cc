@@ -46,6 +46,7 @@ int LineEditor::Impl::next_character(EditLine* line, wchar_t* out) {
     if (count <= 0) {
       return 0;
     }
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): unsafe only without a state
     const std::size_t result = std::mbrtowc(out, &byte, 1, &state);
     if (result == static_cast<std::size_t>(-1)) {
       state = {};  // no text: dropped

@@ -131,7 +131,7 @@ class Lines {
   void add_group(const Row& row, wire::Milliseconds created) {
     const wire::Group& group = *row.group;
     std::string remark = counts_text(group.counts);
-    if (repeated_.count(group.fullname) > 0) {
+    if (repeated_.contains(group.fullname)) {
       remark += ", created " + short_time(created, list_.now);
     }
     Cell counts{remark};

@@ -79,7 +79,7 @@ Result<std::string> keep_programs(const std::string& from, const std::string& bi
     contents[i] = std::move(*content);
     hash = mixed(hash, contents[i]);
   }
-  const std::string kept = fmt::format("{}/{}-{:016x}", binaries, CATTINO_VERSION, hash);
+  std::string kept = fmt::format("{}/{}-{:016x}", binaries, CATTINO_VERSION, hash);
   if (complete(kept)) {
     return kept;
   }

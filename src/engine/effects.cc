@@ -53,7 +53,7 @@ void Effects::start(AttemptId attempt) {
   running.fullname = task->fullname;
   running.function = task->program.kind == store::ProgramKind::function;
   if (running.master_port == 0 && holds_accelerator(state->allocation, world_.inventory)) {
-    running.master_port = ports_.take();
+    running.master_port = ports_.take(world_.clock.now());
   }
   const Launch launch{
       task.value(),

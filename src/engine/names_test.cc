@@ -78,10 +78,13 @@ TEST(References, End_in_an_id_or_do_not) {
 
 TEST(MasterPorts, Are_distinct) {
   Ports ports;
-  const std::uint16_t first = ports.take();
-  const std::uint16_t second = ports.take();
+  const Time now{1};
+  const std::uint16_t first = ports.take(now);
+  const std::uint16_t second = ports.take(now);
   EXPECT_GE(first, Ports::first);
   EXPECT_NE(first, second);
+  ports.give_back(first);
+  EXPECT_NE(ports.take(now), second);
 }
 
 }  // namespace

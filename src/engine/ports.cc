@@ -1,7 +1,7 @@
 // Ports on loopback.
 #include "engine/ports.h"
 
-#include <bit>
+#include <cstddef>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -25,16 +25,30 @@ bool is_free(std::uint16_t port) {
 
 }  // namespace
 
-std::uint16_t Ports::take() {
-  for (int tries = 0; tries <= last - first; ++tries) {
-    const std::uint16_t port = next_;
+std::uint16_t Ports::take(Time now) {
+  for (std::size_t tries = 0; tries < ports_.size(); ++tries) {
+    const std::uint16_t number = next_;
     next_ = next_ == last ? first : static_cast<std::uint16_t>(next_ + 1);
-    if (!taken_.contains(port) && is_free(port)) {
-      taken_.insert(port);
-      return port;
+    Port& port = ports_[number - first];
+    if (port.taken) {
+      continue;
     }
+    if (port.checked + check_holds <= now) {
+      if (!is_free(number)) {
+        continue;
+      }
+      port.checked = now;
+    }
+    port.taken = true;
+    return number;
   }
   return 0;
+}
+
+void Ports::give_back(std::uint16_t port) {
+  if (port >= first && port <= last) {
+    ports_[port - first].taken = false;
+  }
 }
 
 }  // namespace cattino::engine

@@ -1,11 +1,14 @@
 // Distinct free ports for MASTER_PORT, so that two distributed trainings on one machine do not collide.
-// Handed out from below the range that kernels use for connections, checked by binding on loopback
-// (7 µs). Only tasks that hold an accelerator get one: nothing else trains in a group of processes, and
+// Handed out in turn from below the range that kernels use for connections, checked by binding on
+// loopback. A check holds for a minute: at a thousand starts a second it would cost more than all else
+// that the engine does for a start. Only tasks that hold an accelerator get one: nothing else trains in a group of processes, and
 // plain tasks start without the system calls.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <unordered_set>
+
+#include "base/time.h"
 
 namespace cattino::engine {
 
@@ -14,12 +17,19 @@ class Ports {
   static constexpr std::uint16_t first = 20000;
   static constexpr std::uint16_t last = 31999;
 
-  /// A port that nobody listens on and no other attempt was given; 0 if there is none.
-  std::uint16_t take();
-  void give_back(std::uint16_t port) { taken_.erase(port); }
+  static constexpr Duration check_holds = Duration::seconds(60);
+
+  /// A port that nobody listened on a minute ago and no other attempt was given; 0 if there is none.
+  std::uint16_t take(Time now);
+  void give_back(std::uint16_t port);
 
  private:
-  std::unordered_set<std::uint16_t> taken_;
+  struct Port {
+    bool taken = false;
+    Time checked;  ///< when it was last seen free
+  };
+
+  std::array<Port, last - first + 1> ports_{};
   std::uint16_t next_ = first;
 };
 

@@ -174,7 +174,7 @@ void Requests::apply(core::Verb verb, const Selected& selected, const Answer<Out
     shown.status = state != nullptr ? state->status
                    : gone_now       ? core::TaskStatus::cancelled
                                     : row->state.status;
-    shown.ending = shown.status == core::TaskStatus::running;
+    shown.ending = verb != core::Verb::resume && shown.status == core::TaskStatus::running;
     outcome.changed.push_back(std::move(shown));
   }
   turn_.answer([answer, outcome = std::move(outcome)](const Status& synced) {

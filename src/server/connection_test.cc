@@ -169,7 +169,7 @@ TEST_F(Connections, of_a_daemon_that_cannot_work_say_why) {
         std::move(*listener),
         refuse_all(
             Error{ErrorCode::corrupt, "state.db is damaged", {}, "move it away"},
-            [this] { engine_.kept_tasks = true; }),
+            [this](bool keep_tasks) { engine_.kept_tasks = !keep_tasks; }),
         nullptr);
   });
   RawClient client = this->client();

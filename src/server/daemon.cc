@@ -97,7 +97,9 @@ class Daemon {
       log_.write("refusing", {{"error", started.error().message}, {"hint", started.error().hint}});
     }
     Open open = started ? route_to(Context{*engine_, host_name()})
-                        : refuse_all(started.error(), [this] { leave(ExitStatus::leave_all); });
+                        : refuse_all(started.error(), [this](bool keep_tasks) {
+                            leave(keep_tasks ? ExitStatus::keep_tasks : ExitStatus::leave_all);
+                          });
     server_ = std::make_unique<Server>(
         loop_, std::move(*listener), std::move(open), [this](std::string_view problem) {
           log_.write("failed", {{"problem", problem}});

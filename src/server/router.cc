@@ -148,15 +148,16 @@ Open route_to(Context context) {
   };
 }
 
-Open refuse_all(const Error& reason, std::function<void()> leave) {
+Open refuse_all(const Error& reason, std::function<void(bool keep_tasks)> leave) {
   wire::Problem problem =
       wire::problem_of(Error{ErrorCode::unavailable, reason.message, {}, reason.hint});
   return [problem, leave = std::move(leave)](const Request& request, const Responder& responder) {
     if (request.method == "POST" && request.path == "/v1/exit") {
       responder.send(wire::to_json(wire::ExitAnswer{}));
-      leave();
+      leave(false);
     } else {
       responder.fail(problem);
+      leave(true);
     }
     return std::unique_ptr<Body>{};
   };

@@ -34,6 +34,7 @@ constexpr std::size_t passed_max = 4;
 /// Everything the child needs, and the place where it says what failed.
 struct ChildPlan {
   const SpawnRequest* request = nullptr;
+  pid_t parent = 0;
   int null_fd = -1;
   const int* reset_signals = nullptr;
   std::size_t reset_count = 0;
@@ -134,6 +135,9 @@ CATTINO_CHILD_CODE void reset_signals(const ChildPlan& plan) {
   bare_call(SYS_setsid);
   if (request.death_signal != 0) {
     bare_call(SYS_prctl, PR_SET_PDEATHSIG, request.death_signal);
+    if (bare_call(SYS_getppid) != plan.parent) {
+      bare_call(SYS_exit_group, 127);  // It died before the signal was set.
+    }
   }
   reset_signals(plan);
   bare_call(SYS_umask, request.umask);
@@ -250,6 +254,7 @@ Spawned Spawner::spawn(const SpawnRequest& request) {
   Spawned result;
   ChildPlan plan;
   plan.request = &request;
+  plan.parent = ::getpid();
   plan.null_fd = null_.get();
   std::array<Fd, passed_max> keepers;
   if (const int error = lift_passed(request, plan, keepers); error != 0) {
