@@ -36,7 +36,8 @@ inline Device accelerator(std::uint16_t index, std::int64_t mib) {
   return device;
 }
 
-inline Host box(std::vector<std::int64_t> devices, std::int64_t cores = 64, std::uint32_t id = 0) {
+inline Host box(
+    const std::vector<std::int64_t>& devices, std::int64_t cores = 64, std::uint32_t id = 0) {
   Host host;
   host.id = id;
   host.cpus = {cores * 1000};

@@ -21,52 +21,54 @@ bool Changes::empty() const {
          hidden_.empty() && facts_.empty();
 }
 
-Status Changes::put_all(store::Store& store) const {
-  for (const auto& [task, state] : tasks_) {
-    if (Status put = store.put(task, state); !put) {
-      return put;
-    }
-  }
-  for (const auto& [group, state] : groups_) {
-    if (Status put = store.put(group, state); !put) {
-      return put;
-    }
-  }
-  for (const store::Attempt& start : starts_) {
-    if (Status put = store.put_start(start); !put) {
-      return put;
-    }
-  }
-  for (const auto& [attempt, pid] : pids_) {
-    if (ended_.contains(attempt.key())) {
-      continue;  // the end carries it
-    }
-    if (Status put = store.put_pid(attempt, pid); !put) {
-      return put;
-    }
-  }
-  for (const store::Attempt& end : ends_) {
-    if (Status put = store.put_end(end); !put) {
-      return put;
-    }
-  }
-  for (const TaskId task : hidden_) {
-    if (Status put = store.hide(task); !put) {
-      return put;
-    }
-  }
-  for (const auto& [name, value] : facts_) {
-    if (Status put = store.set_fact(name, value); !put) {
-      return put;
+namespace {
+
+/// `put` for each, up to the first that fails.
+template <class Items, class Put>
+Status each_of(const Items& items, Put put) {
+  for (const auto& item : items) {
+    if (Status done = put(item); !done) {
+      return done;
     }
   }
   return ok();
 }
 
+}  // namespace
+
+Status Changes::put_all(store::Store& store) const {
+  Status done =
+      each_of(tasks_, [&](const auto& task) { return store.put(task.first, task.second); });
+  if (done) {
+    done =
+        each_of(groups_, [&](const auto& group) { return store.put(group.first, group.second); });
+  }
+  if (done) {
+    done = each_of(starts_, [&](const store::Attempt& start) { return store.put_start(start); });
+  }
+  if (done) {
+    done = each_of(pids_, [&](const auto& pid) {
+      const bool ended = ended_.contains(pid.first.key());  // the end carries it
+      return ended ? ok() : store.put_pid(pid.first, pid.second);
+    });
+  }
+  if (done) {
+    done = each_of(ends_, [&](const store::Attempt& end) { return store.put_end(end); });
+  }
+  if (done) {
+    done = each_of(hidden_, [&](TaskId task) { return store.hide(task); });
+  }
+  if (done) {
+    done =
+        each_of(facts_, [&](const auto& fact) { return store.set_fact(fact.first, fact.second); });
+  }
+  return done;
+}
+
 Status Changes::write(store::Store& store) {
-  const Status put = put_all(store);
+  Status put = put_all(store);
   // What failed half-way is in the transaction still: committing it is right only if all of it is.
-  const Status committed = store.commit();
+  Status committed = store.commit();
   if (!put) {
     return put;
   }

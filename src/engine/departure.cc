@@ -16,6 +16,14 @@ constexpr Duration farewell = Duration::milliseconds(50);
 /// With `shutdown-on-complete`: long enough for the next command of a script.
 constexpr Duration short_idle = Duration::milliseconds(500);
 
+std::vector<TaskId> ids_of(const Selected& selected) {
+  std::vector<TaskId> tasks;
+  for (const store::TaskRow& row : selected.tasks) {
+    tasks.push_back(row.task.spec.id);
+  }
+  return tasks;
+}
+
 }  // namespace
 
 Departure::Departure(Parts parts)
@@ -101,13 +109,7 @@ void Departure::leave(bool keep_tasks, Answer<std::uint64_t> answer) {
   world.read<Result<Selected>>(
       [running, options](store::Reader& reader) { return select(reader, running, options); },
       [this](const Result<Selected>& selected) {
-        std::vector<TaskId> tasks;
-        if (selected) {
-          for (const store::TaskRow& row : selected->tasks) {
-            tasks.push_back(row.task.spec.id);
-          }
-        }
-        stop_tasks(tasks);
+        stop_tasks(selected ? ids_of(selected.value()) : std::vector<TaskId>());
       });
 }
 

@@ -135,7 +135,7 @@ supervisor::Spawn spawn_of(const Launch& launch) {
   spawn.environment = launch.submission.environment;
   // Later ones replace earlier ones there too: names may repeat.
   for (auto& [name, value] : variables_of(launch)) {
-    spawn.variables.push_back(name + "=" + value);
+    spawn.variables.push_back(fmt::format("{}={}", name, value));
   }
   const std::vector<std::string>& words = launch.task.program.words;
   if (launch.task.program.kind == store::ProgramKind::argv) {

@@ -62,17 +62,17 @@ std::vector<std::string> command_argv(
   const bool magic = command.find("${") != std::string_view::npos && !has_stand_in(command);
   Result<CommandWords> split =
       split_command(magic ? replaced(command, patterns, stand_ins) : std::string(command));
-  if (split && !split->needs_shell && !split->words.empty()) {
-    if (magic) {
-      for (std::string& word : split->words) {
-        word = replaced(word, stand_ins, values_of(magics));
-      }
-    }
-    return std::move(split->words);
+  if (!split || split->needs_shell || split->words.empty()) {
+    std::vector<std::string> argv = shell;
+    argv.push_back(fill_in(command, magics));
+    return argv;
   }
-  std::vector<std::string> argv = shell;
-  argv.push_back(fill_in(command, magics));
-  return argv;
+  if (magic) {
+    for (std::string& word : split->words) {
+      word = replaced(word, stand_ins, values_of(magics));
+    }
+  }
+  return std::move(split->words);
 }
 
 std::vector<std::string> shell_words(std::string_view setting) {

@@ -115,10 +115,10 @@ TEST_F(StoreTest, ASyncCallsBackOnTheLoopAlsoWhenNothingIsLeftToSync) {
   ASSERT_TRUE(store.set_fact("a", "1"));
   ASSERT_TRUE(store.commit());
   int calls = 0;
-  store.sync([&](Status first) {
+  store.sync([&](const Status& first) {
     EXPECT_TRUE(first);
     ++calls;
-    store.sync([&](Status second) {
+    store.sync([&](const Status& second) {
       EXPECT_TRUE(second);
       ++calls;
       loop_.stop();
@@ -136,7 +136,7 @@ TEST_F(StoreTest, SyncsAnswerInTheirOrder) {
   for (int i = 0; i < 5; ++i) {
     ASSERT_TRUE(store.set_fact("a", std::to_string(i)));
     ASSERT_TRUE(store.commit());
-    store.sync([&, i](Status synced) {
+    store.sync([&, i](const Status& synced) {
       EXPECT_TRUE(synced);
       order.push_back(i);
       if (i == 4) {
@@ -153,9 +153,9 @@ TEST_F(StoreTest, ASyncWhoseLogIsGoneFailsAndSoDoAllLaterOnes) {
   ASSERT_TRUE(store.set_fact("a", "1"));
   ASSERT_TRUE(store.commit());
   std::filesystem::remove(path_ + "-wal");
-  store.sync([&](Status first) {
+  store.sync([&](const Status& first) {
     EXPECT_FALSE(first);
-    store.sync([&](Status second) {
+    store.sync([&](const Status& second) {
       EXPECT_FALSE(second);
       loop_.stop();
     });

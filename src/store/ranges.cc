@@ -38,6 +38,16 @@ Ranges intersection(const Ranges& left, const Ranges& right) {
   return both;
 }
 
+namespace {
+
+void add(Ranges& ranges, const Range& range) {
+  if (range.first < range.end) {
+    ranges.push_back(range);
+  }
+}
+
+}  // namespace
+
 Ranges difference(const Ranges& left, const Ranges& right) {
   Ranges rest;
   std::size_t j = 0;
@@ -46,14 +56,10 @@ Ranges difference(const Ranges& left, const Ranges& right) {
       ++j;
     }
     for (std::size_t k = j; k < right.size() && right[k].first < range.end; ++k) {
-      if (right[k].first > range.first) {
-        rest.push_back({range.first, right[k].first});
-      }
+      add(rest, {range.first, right[k].first});
       range.first = std::min(range.end, right[k].end);
     }
-    if (range.first < range.end) {
-      rest.push_back(range);
-    }
+    add(rest, range);
   }
   return rest;
 }

@@ -48,8 +48,7 @@ class SqliteReader final : public Reader {
   Result<std::vector<Attempt>> attempts(TaskId task) override;
   Result<Submission> submission(SubmissionId id) override;
   Result<std::vector<std::string>> environment(std::uint64_t id) override;
-  Result<std::pair<std::vector<core::Node>, std::vector<core::Node>>> edges_of(
-      TaskId task) override;
+  Result<std::pair<std::vector<core::Node>, std::vector<core::Node>>> edges_of(TaskId id) override;
   Result<std::vector<std::string>> names(const std::vector<core::Node>& nodes) override;
 
  private:

@@ -118,18 +118,23 @@ Result<bool> is_fresh(Connection& connection) {
   return *version == 0 && *tables == 0;
 }
 
+/// All of a migration or nothing of it.
+Status migrate_from(Connection& connection, std::size_t version) {
+  Status done = connection.execute(fmt::format(
+      "BEGIN IMMEDIATE; {} PRAGMA application_id = {}; PRAGMA user_version = {}; COMMIT;",
+      migrations.at(version),
+      application_id,
+      version + 1));
+  if (!done && connection.in_transaction()) {
+    (void)connection.execute("ROLLBACK");
+  }
+  return done;
+}
+
 Status migrate(Connection& connection, std::int64_t from) {
   for (auto version = static_cast<std::size_t>(from); version < migrations.size(); ++version) {
-    const std::string script = fmt::format(
-        "BEGIN IMMEDIATE; {} PRAGMA application_id = {}; PRAGMA user_version = {}; COMMIT;",
-        migrations.at(version),
-        application_id,
-        version + 1);
-    if (Status done = connection.execute(script); !done) {
-      if (connection.in_transaction()) {
-        (void)connection.execute("ROLLBACK");
-      }
-      return done.error();
+    if (Status done = migrate_from(connection, version); !done) {
+      return done;
     }
   }
   return ok();

@@ -95,26 +95,33 @@ bool Connection::in_transaction() const {
   return sqlite3_get_autocommit(handle_) == 0;
 }
 
+namespace {
+
+Error full_disk(const std::string& path) {
+  return {
+      .code = ErrorCode::unavailable,
+      .message = fmt::format("the disk is full: cannot write {}", path),
+      .hint = "free some space on that filesystem"};
+}
+
+Error failed_access(const std::string& path, int number) {
+  if (number == ENOSPC || number == EDQUOT) {
+    return full_disk(path);
+  }
+  Error failed = system_error("access", path, number);
+  failed.code = ErrorCode::unavailable;
+  return failed;
+}
+
+}  // namespace
+
 Error Connection::error(int code) const {
   const std::string said = handle_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(handle_);
   switch (code & 0xff) {
     case SQLITE_FULL:
-      return {
-          .code = ErrorCode::unavailable,
-          .message = fmt::format("the disk is full: cannot write {}", path_),
-          .hint = "free some space on that filesystem"};
-    case SQLITE_IOERR: {
-      const int number = handle_ == nullptr ? 0 : sqlite3_system_errno(handle_);
-      if (number == ENOSPC || number == EDQUOT) {
-        return {
-            .code = ErrorCode::unavailable,
-            .message = fmt::format("the disk is full: cannot write {}", path_),
-            .hint = "free some space on that filesystem"};
-      }
-      Error failed = system_error("access", path_, number);
-      failed.code = ErrorCode::unavailable;
-      return failed;
-    }
+      return full_disk(path_);
+    case SQLITE_IOERR:
+      return failed_access(path_, handle_ == nullptr ? 0 : sqlite3_system_errno(handle_));
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return {

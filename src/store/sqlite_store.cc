@@ -233,20 +233,28 @@ GroupId SqliteStore::reserve_groups(std::uint64_t count) {
   return GroupId{last_group_ - count + 1};
 }
 
+namespace {
+
+/// The id of the row with these bytes; 0: none.
+Result<std::uint64_t> id_with(Rows rows, std::string_view bytes) {
+  while (rows.next()) {
+    if (rows.bytes(1) == bytes) {
+      return rows.id(0);
+    }
+  }
+  const Status status = rows.status();
+  return status ? Result<std::uint64_t>(0U) : Result<std::uint64_t>(status.error());
+}
+
+}  // namespace
+
 Result<std::uint64_t> SqliteStore::intern_environment(const std::vector<std::string>& variables) {
   packer_.clear();
   packer_.texts(variables);
   const std::uint64_t hash = hash_of(packer_.bytes());
-  {
-    Rows rows = find_environment_.with(hash).rows();
-    while (rows.next()) {
-      if (rows.bytes(1) == packer_.bytes()) {
-        return rows.id(0);
-      }
-    }
-    if (Status status = rows.status(); !status) {
-      return status.error();
-    }
+  const Result<std::uint64_t> known = id_with(find_environment_.with(hash).rows(), packer_.bytes());
+  if (!known || known.value() != 0) {
+    return known;
   }
   if (Status done = write(add_environment_.with(hash, Blob{packer_.bytes()})); !done) {
     return done.error();

@@ -43,9 +43,9 @@ class SqliteStore final : public Store {
   Status stage(const Group& group) override;
   Status stage(const Task& task) override;
   Status stage(SubmissionId submission, const std::vector<core::Edge>& edges) override;
-  Status make_visible(SubmissionId submission, const std::string& run_dir) override;
+  Status make_visible(SubmissionId id, const std::string& run_dir) override;
   Status rename_staged(TaskId task, const std::string& name, const std::string& fullname) override;
-  Status discard(SubmissionId submission) override;
+  Status discard(SubmissionId id) override;
   Result<SubmissionId> submission_of_key(const std::string& key) override;
 
   Status put(TaskId task, const core::TaskState& state) override;
