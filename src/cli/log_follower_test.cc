@@ -13,12 +13,12 @@ namespace {
 
 class Logs : public ::testing::Test {
  protected:
-  Logs() {
+  void SetUp() override {
     std::string name = "/tmp/cattino-cli-XXXXXX";
     directory_ = mkdtemp(name.data());
     path_ = directory_ + "/day/time/train/stdout.log";
   }
-  ~Logs() override { std::filesystem::remove_all(directory_); }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
 
   void append(const std::string& text) const {
     std::filesystem::create_directories(std::filesystem::path(path_).parent_path());

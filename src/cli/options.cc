@@ -180,39 +180,47 @@ Result<Parsed> parse_options(const std::vector<std::string>& arguments) {
   }
 }
 
+namespace {
+
+/// What may follow the words of a verb, of which there are two at least.
+std::vector<std::string> candidates_of(
+    const CLI::App& verb, const std::vector<std::string>& words, Completions& completions) {
+  const std::string& before = words[words.size() - 2];
+  if (words.back().starts_with('-')) {
+    return options_of(verb);
+  }
+  if (verb.get_name() == "completion") {
+    return {"bash", "zsh", "fish"};
+  }
+  if (before == "--status" || before == "-s") {
+    return {"Waiting", "Running", "Done", "Failed", "Cancelled"};
+  }
+  completions.names = verb.get_option_no_throw("names") != nullptr;
+  completions.files = !completions.names;
+  return {};
+}
+
+}  // namespace
+
 Completions complete(const std::vector<std::string>& words) {
   Completions completions;
-  const std::string last = words.empty() ? "" : words.back();
-  const auto keep = [&](const std::vector<std::string>& candidates) {
-    for (const std::string& candidate : candidates) {
-      if (candidate.starts_with(last)) {
-        completions.words.push_back(candidate);
-      }
-    }
-  };
+  std::vector<std::string>& found = completions.words;
   try {
     auto grammar = make_grammar();
+    const CLI::App* verb = words.size() < 2 ? nullptr : verb_named(*grammar, words.front());
     if (words.size() < 2) {
-      keep(verbs_of(*grammar));
-      return completions;
-    }
-    const CLI::App* verb = verb_named(*grammar, words.front());
-    if (verb == nullptr) {
-      return completions;
-    }
-    if (last.starts_with('-')) {
-      keep(options_of(*verb));
-    } else if (verb->get_name() == "completion") {
-      keep({"bash", "zsh", "fish"});
-    } else if (words[words.size() - 2] == "--status" || words[words.size() - 2] == "-s") {
-      keep({"Waiting", "Running", "Done", "Failed", "Cancelled"});
-    } else {
-      completions.names = verb->get_option_no_throw("names") != nullptr;
-      completions.files = !completions.names;
+      found = verbs_of(*grammar);
+    } else if (verb != nullptr) {
+      found = candidates_of(*verb, words, completions);
     }
   } catch (const std::exception&) {
     return {};
   }
+  const std::string last = words.empty() ? "" : words.back();
+  const auto differs = [&last](const std::string& word) {
+    return !word.starts_with(last);
+  };
+  found.erase(std::remove_if(found.begin(), found.end(), differs), found.end());
   return completions;
 }
 

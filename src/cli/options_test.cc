@@ -75,13 +75,13 @@ TEST(Options, what_is_not_said_is_not_set) {
 
 class Script : public ::testing::Test {
  protected:
-  Script() {
+  void SetUp() override {
     std::string name = "/tmp/cattino-cli-XXXXXX";
     directory_ = mkdtemp(name.data());
     path_ = directory_ + "/task.py";
     std::ofstream(path_) << "";
   }
-  ~Script() override { std::filesystem::remove_all(directory_); }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
 
   std::string directory_;
   std::string path_;

@@ -1,4 +1,5 @@
 // The copy of the programs that the backend runs from.
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <filesystem>
@@ -52,12 +53,9 @@ Status write_program(const std::string& path, std::string_view content) {
 }
 
 bool complete(const std::string& directory) {
-  for (const char* program : programs) {
-    if (access((directory + "/" + program).c_str(), X_OK) != 0) {
-      return false;
-    }
-  }
-  return true;
+  return std::all_of(programs.begin(), programs.end(), [&directory](const char* program) {
+    return access((directory + "/" + program).c_str(), X_OK) == 0;
+  });
 }
 
 }  // namespace

@@ -15,14 +15,14 @@ namespace {
 
 class Programs : public ::testing::Test {
  protected:
-  Programs() {
+  void SetUp() override {
     std::string name = "/tmp/cattino-cli-XXXXXX";
     directory_ = mkdtemp(name.data());
     std::filesystem::create_directories(from());
     write("meowd", "daemon");
     write("meow-supervisor", "supervisor");
   }
-  ~Programs() override { std::filesystem::remove_all(directory_); }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
 
   [[nodiscard]] std::string from() const { return directory_ + "/from"; }
   [[nodiscard]] std::string binaries() const { return directory_ + "/state/bin"; }
@@ -61,6 +61,7 @@ TEST_F(Programs, that_changed_have_a_directory_of_their_own) {
 TEST_F(Programs, are_copied_by_many_at_once_without_leftovers) {
   std::vector<std::thread> threads;
   std::vector<std::string> kept(8);
+  threads.reserve(kept.size());
   for (std::string& each : kept) {
     threads.emplace_back([&] {
       auto result = keep_programs(from(), binaries());

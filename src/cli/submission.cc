@@ -77,7 +77,7 @@ std::string as_argument(const std::string& word) {
 Result<Millicores> parse_cores(const std::string& text) {
   double cores = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), cores);
-  if (error != std::errc{} || end != text.data() + text.size() || cores < 0 || cores > 1e6) {
+  if (error != std::errc{} || end != text.data() + text.size() || !(cores >= 0 && cores <= 1e6)) {
     return invalid(
         fmt::format("'{}' is no number of cores", text), "--cpus", "for example 4 or 0.5");
   }

@@ -16,7 +16,7 @@ struct Variable {
   std::string_view doc;
 };
 
-constexpr std::array<Variable, 15> variables = {{
+constexpr std::array<Variable, 16> variables = {{
     {"CATTINO_HOME",
      "all",
      "directory of the logs, and of the state too (default `~/.cache/cattino`)"},
@@ -34,6 +34,7 @@ constexpr std::array<Variable, 15> variables = {{
     {"CATTINO_PACKAGE",
      "`create`, `run`",
      "directory of the Python package that is lent to an interpreter without it"},
+    {"CATTINO_BIN", "`meow`", "directory of `meowd` and `meow-supervisor` (default: its own)"},
     {"CATTINO_MEOW", "Python", "path of the program `meow`"},
     {"XDG_STATE_HOME", "all", "the state is in its `cattino` (default `~/.local/state`)"},
     {"NO_COLOR", "`meow`", "not empty: no colours"},

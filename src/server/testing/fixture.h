@@ -22,7 +22,7 @@ namespace cattino::server::testing {
 
 class ServerTest : public ::testing::Test {
  protected:
-  ServerTest() {
+  void SetUp() override {
     Result<sys::Fd> listener = sys::listen_unix(path_, 64);
     EXPECT_TRUE(listener);
     server_ = std::make_unique<Server>(
@@ -33,7 +33,7 @@ class ServerTest : public ::testing::Test {
     thread_ = std::thread([this] { loop_.run(); });
   }
 
-  ~ServerTest() override {
+  void TearDown() override {
     on_loop([this] {
       server_.reset();
       engine_.channel.reset();
