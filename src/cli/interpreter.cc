@@ -18,7 +18,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// `name` as a shell finds it; empty if it does not.
+/// An environment's library directory that holds the package.
+std::string in_site_packages(const fs::path& prefix, const Files& files) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(prefix / "lib", error)) {
+    fs::path packages = entry.path() / "site-packages";
+    if (entry.path().filename().string().starts_with("python3") &&
+        files.exists(packages / "cattino" / "__init__.py")) {
+      return packages;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 std::string in_path(const std::string& name, const std::string& path, const Files& files) {
   if (name.find('/') != std::string::npos) {
     return files.is_executable(name) ? name : "";
@@ -35,21 +49,6 @@ std::string in_path(const std::string& name, const std::string& path, const File
   }
   return {};
 }
-
-/// An environment's library directory that holds the package.
-std::string in_site_packages(const fs::path& prefix, const Files& files) {
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(prefix / "lib", error)) {
-    fs::path packages = entry.path() / "site-packages";
-    if (entry.path().filename().string().starts_with("python3") &&
-        files.exists(packages / "cattino" / "__init__.py")) {
-      return packages;
-    }
-  }
-  return {};
-}
-
-}  // namespace
 
 Files real_files() {
   const auto is_executable = [](const std::string& path) {

@@ -17,6 +17,9 @@ struct Files {
 
 Files real_files();
 
+/// `name` as a shell finds it along `path`; empty if it does not.
+std::string in_path(const std::string& name, const std::string& path, const Files& files);
+
 /// `wanted` (--python), else $CATTINO_PYTHON, the active virtual environment's, the active conda
 /// environment's, `python3` or `python` in $PATH. A path; one that was asked for and is not there is an
 /// error, not a reason to take the next.

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <charconv>
 #include <climits>
+#include <cmath>
 #include <filesystem>
 #include <system_error>
 
@@ -81,7 +82,7 @@ Result<Millicores> parse_cores(const std::string& text) {
     return invalid(
         fmt::format("'{}' is no number of cores", text), "--cpus", "for example 4 or 0.5");
   }
-  return Millicores{static_cast<std::int64_t>(cores * 1000 + 0.5)};
+  return Millicores{std::llround(cores * 1000)};
 }
 
 Result<wire::Request> request_of(const CreateOptions& options) {
@@ -145,6 +146,25 @@ Result<std::vector<wire::NewGroup>> groups_of(const std::string& path) {
     start = end + 1;
   }
   return groups;
+}
+
+/// A directory that exists, as an absolute path.
+Result<std::string> directory_of(const std::string& option) {
+  std::error_code error;
+  const std::filesystem::path directory = std::filesystem::absolute(option, error);
+  if (error || !std::filesystem::is_directory(directory, error)) {
+    return invalid(fmt::format("'{}' is no directory", option), "--directory");
+  }
+  return directory.lexically_normal().string();
+}
+
+/// What its tasks do when a name is taken; nothing: as the settings say.
+void set_name_conflict(wire::Submission& head, const CreateOptions& options) {
+  if (!options.name_conflict.empty()) {
+    head.on_conflict = options.name_conflict;
+  } else if (options.name.empty()) {
+    head.on_conflict = "rename";  // nobody chose the name
+  }
 }
 
 }  // namespace
@@ -212,20 +232,15 @@ Result<CommandSubmission> CommandSubmission::make(
     result.task_.group = result.groups_.back().ref;
   }
   if (!options.directory.empty()) {
-    std::error_code error;
-    const std::filesystem::path directory = std::filesystem::absolute(options.directory, error);
-    if (error || !std::filesystem::is_directory(directory, error)) {
-      return invalid(fmt::format("'{}' is no directory", options.directory), "--directory");
+    auto directory = directory_of(options.directory);
+    if (!directory) {
+      return directory.error();
     }
-    result.task_.cwd = directory.lexically_normal().string();
+    result.task_.cwd = std::move(*directory);
   }
   head.groups = result.groups_.size();
   head.tasks = result.count();
-  if (!options.name_conflict.empty()) {
-    head.on_conflict = options.name_conflict;
-  } else if (options.name.empty()) {
-    head.on_conflict = "rename";  // nobody chose the name
-  }
+  set_name_conflict(head, options);
   result.head_ = std::move(head);
   return result;
 }

@@ -143,6 +143,7 @@ TEST(Submission, what_is_wrong_is_said_with_the_option_it_stands_in) {
   EXPECT_EQ(field_of([](CreateOptions& o) { o.subject = " "; }), "command");
   EXPECT_EQ(field_of([](CreateOptions& o) { o.memory = "12Q"; }), "--requires-memory-per-device");
   EXPECT_EQ(field_of([](CreateOptions& o) { o.cpus = "many"; }), "--cpus");
+  EXPECT_EQ(field_of([](CreateOptions& o) { o.cpus = "nan"; }), "--cpus");
   EXPECT_EQ(field_of([](CreateOptions& o) { o.ram = "?"; }), "--ram");
   EXPECT_EQ(field_of([](CreateOptions& o) { o.env = {"A"}; }), "--env");
   EXPECT_EQ(field_of([](CreateOptions& o) { o.group = "a//b"; }), "--group-name");

@@ -1,6 +1,7 @@
 // environ and /proc/self/exe, read once.
 #include "cli/surroundings.h"
 
+#include <algorithm>
 #include <array>
 #include <climits>
 #include <string_view>
@@ -20,12 +21,9 @@ Surroundings surroundings_of_process(char** variables) {
   }
   surroundings.environment =
       [list = surroundings.variables](const std::string& name) -> std::optional<std::string> {
-    for (const auto& [key, value] : list) {
-      if (key == name) {
-        return value;
-      }
-    }
-    return std::nullopt;
+    const auto found = std::find_if(
+        list.begin(), list.end(), [&name](const auto& each) { return each.first == name; });
+    return found != list.end() ? std::optional(found->second) : std::nullopt;
   };
   std::array<char, PATH_MAX> path{};
   const ssize_t size = readlink("/proc/self/exe", path.data(), path.size());
@@ -37,7 +35,8 @@ std::vector<std::string> joined(const std::vector<std::pair<std::string, std::st
   std::vector<std::string> texts;
   texts.reserve(variables.size());
   for (const auto& [name, value] : variables) {
-    texts.push_back(name + "=" + value);
+    texts.push_back(name);
+    texts.back().append("=").append(value);
   }
   return texts;
 }

@@ -117,22 +117,20 @@ std::vector<std::size_t> Table::natural_widths() const {
 
 std::vector<std::size_t> Table::widths(std::size_t columns_of_screen) const {
   std::vector<std::size_t> widths = natural_widths();
-  std::size_t total = width_from(widths, 0);
+  const std::size_t total = width_from(widths, 0);
   if (columns_of_screen == 0) {
     return widths;
   }
-  const auto shrink_to = [&](std::size_t Column::*limit) {
-    for (std::size_t i = widths.size(); i-- > 0 && total > columns_of_screen;) {
+  std::size_t excess = total > columns_of_screen ? total - columns_of_screen : 0;
+  for (const auto limit : {&Column::good, &Column::least}) {
+    for (std::size_t i = widths.size(); i-- > 0;) {
       const std::size_t least = std::max(columns_[i].*limit, columns_[i].least);
-      if (columns_[i].shrink != Shrink::never && widths[i] > least) {
-        const std::size_t cut = std::min(widths[i] - least, total - columns_of_screen);
-        widths[i] -= cut;
-        total -= cut;
-      }
+      const bool shrinks = columns_[i].shrink != Shrink::never && widths[i] > least;
+      const std::size_t cut = shrinks ? std::min(widths[i] - least, excess) : 0;
+      widths[i] -= cut;
+      excess -= cut;
     }
-  };
-  shrink_to(&Column::good);
-  shrink_to(&Column::least);
+  }
   return widths;
 }
 

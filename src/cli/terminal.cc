@@ -20,12 +20,8 @@ struct Character {
 };
 
 bool is_ascii(std::string_view text) {
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) >= 128) {
-      return false;
-    }
-  }
-  return true;
+  return std::all_of(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 128; });
 }
 
 /// Widths need a locale that knows characters; nothing else of it is used. Only text that is not
@@ -46,6 +42,7 @@ Character first_character(std::string_view text) {
   need_locale();
   std::mbstate_t state{};
   wchar_t wide = 0;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): unsafe only without a state
   const std::size_t bytes = std::mbrtowc(&wide, text.data(), text.size(), &state);
   if (bytes == 0 || bytes > text.size()) {
     return {};

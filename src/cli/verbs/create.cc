@@ -1,6 +1,8 @@
 // meow create: a script is handed to Python, a command is sent from here.
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 
 #include <fmt/core.h>
@@ -161,7 +163,30 @@ Result<std::string> send(Client& client, CommandSubmission& submission) {
   });
 }
 
+/// A script that was mistyped would be a task that fails: "trian.py" alone, and nothing is called so.
+Status check_no_lost_script(const CreateOptions& create, const Surroundings& surroundings) {
+  const auto is_special = [](char c) {
+    return std::string_view(" \t\n\"'\\$`*?[]{}()<>|&;~#!=,").find(c) != std::string_view::npos;
+  };
+  const std::string& word = create.subject;
+  const bool is_script =
+      word.ends_with(".py") && std::none_of(word.begin(), word.end(), is_special);
+  if (!is_script || (create.multirun && !create.arguments.empty())) {
+    return ok();
+  }
+  const std::string there = (std::filesystem::path(create.directory) / word).string();
+  const Files files = real_files();
+  if (files.exists(there) || !in_path(word, surroundings.value("PATH"), files).empty()) {
+    return ok();
+  }
+  return Error{
+      ErrorCode::not_found, fmt::format("no such file: {}", there), "command", "is it mistyped?"};
+}
+
 Result<int> create_from_command(Context& context) {
+  if (auto found = check_no_lost_script(context.options.create, context.surroundings); !found) {
+    return found.error();
+  }
   auto head = captured(context.surroundings);
   if (!head) {
     return head.error();
