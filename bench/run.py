@@ -122,7 +122,8 @@ def floor(*arguments: str) -> dict[str, Any]:
 SUBMIT = """
 import cattino
 from cattino.tasks import ProcTask, TaskGroup
-cattino.export(TaskGroup([ProcTask(["/bin/true"], task_name=f"t{{i}}") for i in range({count})], group_name="many"))
+tasks = [ProcTask(["/bin/true"], task_name=f"t{{i}}") for i in range({count})]
+cattino.export(TaskGroup(tasks, group_name="many"))
 """
 
 
@@ -172,7 +173,8 @@ def row_1_and_2(quick: bool) -> list[dict[str, Any]]:
             {
                 "row": 1,
                 "work": f"{count} × /bin/true, {at_once} at a time",
-                "ours": f"{statistics.median(rates):.0f} tasks/s ({statistics.median(whole):.0f} with submission)",
+                "ours": f"{statistics.median(rates):.0f} tasks/s "
+                f"({statistics.median(whole):.0f} with submission)",
                 "beside": f"floor {statistics.median(floors):.0f} tasks/s",
                 "ratio": f"{statistics.median(ratios):.2f}",
                 "target": "≥ 0.90",

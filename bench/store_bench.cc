@@ -20,10 +20,8 @@
 #include "store/store.h"
 #include "sys/loop.h"
 
+namespace cattino::store {
 namespace {
-
-using namespace cattino;         // NOLINT(google-build-using-namespace)
-using namespace cattino::store;  // NOLINT(google-build-using-namespace)
 
 std::int64_t wall_us() {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
@@ -263,6 +261,7 @@ void run(const std::string& directory, std::uint64_t tasks) {
 }
 
 }  // namespace
+}  // namespace cattino::store
 
 int main(int argc, char** argv) {
   const std::uint64_t tasks = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1000000;
@@ -271,8 +270,8 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "store_bench: cannot make {}\n", pattern);
     return 1;
   }
-  never_pausing(pattern + "/busy.db", 20000);
-  run(pattern, tasks);
+  cattino::store::never_pausing(pattern + "/busy.db", 20000);
+  cattino::store::run(pattern, tasks);
   std::filesystem::remove_all(pattern);
   return 0;
 }

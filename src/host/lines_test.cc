@@ -38,9 +38,8 @@ TEST(HostLines, A_run_carries_what_self_shows) {
   call.run_dir = "/runs/1";
   const std::string line = run_line(call);
   EXPECT_NE(
-      line.find(
-          R"("task":{"status":"Running","attempt":2,"devices":[1],"create_time":7,)"
-          R"("priority":-3,"run_dir":"/runs/1"})"),
+      line.find(R"("task":{"status":"Running","attempt":2,"devices":[1],"create_time":7,)"
+                R"("priority":-3,"run_dir":"/runs/1"})"),
       std::string::npos)
       << line;
 }

@@ -8,9 +8,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable, Optional
 
 import pytest
 
@@ -52,6 +54,7 @@ class Backend:
         environment = {**self.environment, **options.pop("environment", {})}
         done = subprocess.run(
             [str(BIN / "meow"), *arguments],
+            check=False,  # with its words, below
             cwd=options.pop("cwd", self.work),
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -115,8 +118,125 @@ def wait_until(condition: Callable[[], Any], what: str) -> Any:
         time.sleep(0.02)
 
 
+MakeBackend = Callable[..., Backend]
+
+HEAD = """
+import os, sys
+import cattino
+from cattino.tasks import ProcTask, TaskGraph, TaskGroup
+
+def quick(name, command="true", **more):
+    more.setdefault("min_devices", 0)
+    return ProcTask(command, task_name=name, **more)
+
+def line(*tasks):
+    return TaskGroup(list(tasks), execute_strategy="sequential", group_name="g")
+"""
+
+
+def submit(backend: Backend, body: str, *arguments: str, check: int = 0) -> Any:
+    """Runs `meow create` on a script of HEAD and `body`; the answer as JSON."""
+    backend.write("task.py", HEAD + textwrap.dedent(body))
+    done = backend.meow("create", "--json", "task.py", *arguments, check=check)
+    return json.loads(done.stdout) if check == 0 else done
+
+
+def tasks(backend: Backend) -> dict[str, dict[str, Any]]:
+    """Every task by the name shown."""
+    return {t["shown"]: t for t in backend.json("list", "--all")["tasks"]}
+
+
+def statuses(backend: Backend) -> dict[str, str]:
+    return {name: str(task["status"]) for name, task in tasks(backend).items()}
+
+
+def out(backend: Backend, name: str) -> str:
+    return Path(backend.task(name)["task"]["stdout"]).read_text()
+
+
+def err(backend: Backend, name: str) -> str:
+    return Path(backend.task(name)["task"]["stderr"]).read_text()
+
+
+def gate(backend: Backend, name: str) -> str:
+    """Makes a fifo; the command returned ends when `open_gate` is called."""
+    os.mkfifo(backend.work / name)
+    return f"read line < {backend.work / name}"
+
+
+def open_gate(backend: Backend, name: str) -> None:
+    def opened() -> bool:
+        try:
+            descriptor = os.open(backend.work / name, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            return False
+        os.write(descriptor, b"go\n")
+        os.close(descriptor)
+        return True
+
+    wait_until(opened, f"somebody waits at the gate {name}")
+
+
+def with_settings(make_backend: MakeBackend, tmp_path: Path, text: str, **environment: str) -> Backend:
+    settings = tmp_path / "config" / "cattino" / "settings.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(text)
+    environment = {"CATTINO_DEVICES": "4x24GiB", "CATTINO_CPUS": "8", **environment}
+    return make_backend(XDG_CONFIG_HOME=str(tmp_path / "config"), **environment)
+
+
+LOGGING = """
+import asyncio
+
+def note(*words):
+    with open("events", "a") as file:
+        print(*words, file=file)
+
+class Task(ProcTask):
+    count = 0
+    async def on_start(self):
+        await super().on_start()
+        self.count += 1
+        note("start", self.name, self.count)
+    def on_end(self):
+        self.count += 10
+        note("end", self.name, self.count, self.exit_code)
+
+class Group(TaskGroup):
+    def on_start(self):
+        note("group-start", self.name)
+    async def on_end(self):
+        note("group-end", self.name)
+"""
+
+
+def events(backend: Backend) -> list[str]:
+    path = backend.work / "events"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def hooked(backend: Backend, body: str, **options: Any) -> Any:
+    return submit(backend, LOGGING + textwrap.dedent(body), **options)
+
+
+def host_pids(backend: Backend) -> list[int]:
+    """The Python hosts of this home, by what their environment says."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            environment = (entry / "environ").read_bytes()
+            line = (entry / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"cattino.host" in line and str(backend.home).encode() in environment:
+            found.append(int(entry.name))
+    return found
+
+
 @pytest.fixture
-def make_backend(tmp_path: Path) -> Iterator[Callable[..., Backend]]:
+def make_backend(tmp_path: Path) -> Iterator[MakeBackend]:
     made: list[Backend] = []
 
     def make(**environment: str) -> Backend:
@@ -139,6 +259,6 @@ def make_backend(tmp_path: Path) -> Iterator[Callable[..., Backend]]:
 
 
 @pytest.fixture
-def backend(make_backend: Callable[..., Backend]) -> Backend:
+def backend(make_backend: MakeBackend) -> Backend:
     """Four declared devices of 24 GiB, eight cores."""
     return make_backend(CATTINO_DEVICES="4x24GiB", CATTINO_CPUS="8")

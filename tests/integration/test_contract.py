@@ -77,6 +77,7 @@ def test_hello_runs_by_plain_python(backend: Backend) -> None:
     backend.write("task.py", HELLO.format(export='if __name__ == "__main__":\n    cattino.export(task)'))
     done = subprocess.run(
         [sys.executable, "task.py"],
+        check=False,
         cwd=backend.work,
         env={**backend.environment, "PYTHONPATH": str(ROOT / "python")},
         capture_output=True,
@@ -169,7 +170,8 @@ def test_a_failed_prerequisite_cancels_and_resume_runs_both(backend: Backend) ->
 def test_exit_100_runs_again_and_keeps_every_attempts_logs(backend: Backend) -> None:
     backend.write(
         "again.py",
-        "import os, sys; n = int(os.environ['CATTINO_ATTEMPT']); print('attempt', n); sys.exit(100 if n < 3 else 0)",
+        "import os, sys; n = int(os.environ['CATTINO_ATTEMPT']); print('attempt', n); "
+        "sys.exit(100 if n < 3 else 0)",
     )
     backend.meow("create", "python again.py", "-n", "again")
     backend.meow("wait")
@@ -246,7 +248,8 @@ def test_a_killed_daemon_loses_no_exit_status(backend: Backend, end: str, field:
 def test_kill_leaves_no_process_behind(backend: Backend) -> None:
     backend.write(
         "tree.sh",
-        "for i in 1 2 3; do setsid sh -c 'echo $$ >> pids; trap \"\" TERM; while :; do sleep 100; done' & done\n"
+        "for i in 1 2 3; do setsid sh -c "
+        "'echo $$ >> pids; trap \"\" TERM; while :; do sleep 100; done' & done\n"
         "(setsid sh -c 'setsid sleep 1000 & echo $! >> pids; exit') \n"
         "wait\n",
     )
@@ -356,12 +359,14 @@ def test_a_virtual_environment_runs_the_script_and_may_be_deleted(backend: Backe
     backend.write(
         "task.py",
         "import sys, cattino\nfrom cattino.tasks import ProcTask\n"
-        "cattino.export(ProcTask([sys.executable, '-c', 'import sys; print(sys.prefix)'], task_name='where'))\n",
+        "command = [sys.executable, '-c', 'import sys; print(sys.prefix)']\n"
+        "cattino.export(ProcTask(command, task_name='where'))\n",
     )
     environment = {**backend.environment, "VIRTUAL_ENV": str(venv)}
     del environment["CATTINO_PYTHON"]
     done = subprocess.run(
         [str(venv / "bin" / "meow"), "create", "task.py"],
+        check=False,
         cwd=backend.work,
         env=environment,
         capture_output=True,
