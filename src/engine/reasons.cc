@@ -104,7 +104,7 @@ std::string prerequisites(
 }
 
 std::string wanted_devices(const Reason& reason) {
-  const std::string devices = count_of(reason.wanted, "device");
+  std::string devices = count_of(reason.wanted, "device");
   switch (reason.memory.kind) {
     case MemoryRequest::Kind::whole:
       return devices + (reason.wanted == 1 ? " alone" : ", each alone");

@@ -151,7 +151,7 @@ void Waits::finish(std::uint64_t number, bool stuck) {
 
 /// A task of the wait that can go on; 0: none can. Begins at the last one that could, so that all
 /// searches of a wait together go through its tasks about once.
-TaskId Waits::find_witness(Wait& wait) {
+TaskId Waits::find_witness(Wait& wait) const {
   std::size_t budget = search_budget;
   const std::size_t count = wait.tasks.size();
   for (std::size_t looked = 0; looked < count; ++looked) {

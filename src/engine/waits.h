@@ -66,7 +66,7 @@ class Waits {
   void finish(std::uint64_t number, bool stuck);
   static void note(Wait& wait, TaskId task, core::TaskStatus status);
   void settle(std::uint64_t number, bool quiet);
-  TaskId find_witness(Wait& wait);
+  TaskId find_witness(Wait& wait) const;
 
   World& world_;
   std::function<bool()> quiet_;
