@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -111,9 +112,10 @@ class FakeSupervisor:
     def __init__(self, path: Path) -> None:
         self.path = str(path)
         self.go = True
+        self.hang_up = 0  # how many connections to close when a child's end is told
         self.frames: list[tuple[int, bytes]] = []
         self.statuses: dict[int, tuple[int, int]] = {}  # key: (kind, value)
-        self.zombies: dict[int, str] = {}  # key: what the kernel showed when ChildExited came
+        self.ends: list[tuple[int, str]] = []  # key, and the state of the process when its end was told
         self.limits: dict[int, str] = {}  # key: /proc/PID/limits at Adopt
         self._pids: dict[int, int] = {}
         self._changed = threading.Condition()
@@ -136,7 +138,11 @@ class FakeSupervisor:
                 connection, _ = self._listening.accept()
             except OSError:
                 return
-            threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
+            threading.Thread(target=self._serve_one, args=(connection,), daemon=True).start()
+
+    def _serve_one(self, connection: socket.socket) -> None:
+        with contextlib.suppress(ConnectionError):  # a host that leaves does not wait for answers
+            self._converse(connection)
 
     def _converse(self, connection: socket.socket) -> None:
         file = connection.makefile("rb")
@@ -145,6 +151,11 @@ class FakeSupervisor:
             if len(head) < 4:
                 return
             body = file.read(struct.unpack("<I", head)[0])
+            if body[0] == 8 and self.hang_up > 0:
+                self.hang_up -= 1
+                self._note_state(struct.unpack_from("<Q", body, 1)[0])
+                connection.shutdown(socket.SHUT_RDWR)
+                return
             answer = self._take(body[0], body[1:])
             if answer is not None:
                 connection.sendall(answer)
@@ -154,14 +165,21 @@ class FakeSupervisor:
             self.frames.append((kind, fields))
             if kind == 7:
                 key, pid = struct.unpack("<Qi", fields)
+                if pid == 0:  # only asks whether the end was noted
+                    return struct.pack("<IBQB", 10, 68, key, False)
                 self._pids[key] = pid
                 self.limits[key] = Path(f"/proc/{pid}/limits").read_text()
                 return struct.pack("<IBQB", 10, 68, key, self.go)
             if kind == 8:
                 key, exit_kind, _, value = struct.unpack("<QBBi", fields)
+                self._note_state(key)
                 self.statuses[key] = (exit_kind, value)
                 self._changed.notify_all()
         return None
+
+    def _note_state(self, key: int) -> None:
+        text = Path(f"/proc/{self._pids[key]}/stat").read_text() if key in self._pids else "gone) ?"
+        self.ends.append((key, text.rpartition(")")[2].split()[0]))
 
 
 class FakeHostDaemon:

@@ -35,6 +35,17 @@ std::optional<Found> take_leader(const Past& past, std::vector<Found>& found) {
   return std::move(*leader);
 }
 
+/// The same process where it has ended and nobody has reaped it: its parent is a host that waits until
+/// somebody takes note of its end.
+std::optional<Found> unreaped(const Past& past, const sys::Tag& tag) {
+  sys::Fd pidfd = past.intended_only ? sys::Fd{} : sys::open_pidfd(past.pid);
+  const std::optional<sys::ProcessStat> stat = sys::stat_of(past.pid);
+  if (!pidfd || !stat || !stat->ended() || sys::tag_of(past.pid) != tag) {
+    return std::nullopt;
+  }
+  return Found{past.pid, std::move(pidfd)};
+}
+
 std::vector<Wanted> all_of(const Journal& journal) {
   std::vector<Wanted> wanted;
   for (const auto& [key, past] : journal.past) {
@@ -141,6 +152,9 @@ void Supervisor::recover_one(
   attempt.plain = HostKey::is_host(key);
   attempt.our_child = false;
   std::optional<Found> leader = past.ended ? std::nullopt : take_leader(past, found);
+  if (!leader && !past.ended) {
+    leader = unreaped(past, {key, tag_space_});
+  }
   if (leader) {
     recover_running(attempt, std::move(*leader));
     return;

@@ -12,41 +12,127 @@ from typing import Any, Callable, Optional
 
 from cattino.client import connect
 from cattino.host.child import ASKED, FAILED, WAS_REFUSED, run_child
-from cattino.host.frames import KIND_CODE, KIND_LOST, KIND_SIGNAL, child_exited, hello
+from cattino.host.frames import (
+    ADOPTED,
+    KIND_CODE,
+    KIND_LOST,
+    KIND_SIGNAL,
+    adopt,
+    adopted,
+    child_exited,
+    hello,
+    take_frames,
+)
 
-RETRY_MAX_S = 2.0
+RETRY_FIRST_S, RETRY_MAX_S = 0.05, 2.0
+NO_PID = 0  #: adopts nothing: asks only whether what was sent before has been read
 
 
 class Supervisor:
-    """The host's own connection to the supervisor. Sends only."""
+    """The host's own connection to the supervisor: tells it of ends, and again until it has noted them.
+
+    What was sent is not what was read: each end is followed by a question about its key that the
+    supervisor answers once its journal has the end. A connection that breaks before takes nothing along.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self._socket: Optional[socket.socket] = None
+        self._read = bytearray()
+        self._unsent = b""
+        self._untold: dict[int, tuple[bytes, Callable[[], None]]] = {}  # by key, until it is noted
+        self._delay_s = RETRY_FIRST_S
+        self._retry: Optional[asyncio.TimerHandle] = None
 
-    def send(self, frame: bytes) -> bool:
-        """False if it is away: try again later."""
+    def tell(self, key: int, end: bytes, noted: Callable[[], None]) -> None:
+        """`end` says how attempt `key` ended; `noted` is called once that cannot get lost any more."""
+        frames = end + adopt(key, NO_PID)
+        self._untold[key] = frames, noted
+        if self._socket is not None:
+            self._send(frames)
+        elif self._retry is None:
+            self._connect()
+
+    def _connect(self) -> None:
+        self._retry = None
         try:
-            if self._socket is None:
-                self._socket = connect(self.path, timeout=10)
-                self._socket.sendall(hello())
-            self._socket.sendall(frame)
+            self._socket = connect(self.path, timeout=10)
         except OSError:
-            self.close()
-            return False
-        return True
+            self._again_later()
+            return
+        self._socket.setblocking(False)
+        asyncio.get_running_loop().add_reader(self._socket, self._receive)
+        self._send(hello() + b"".join(frames for frames, _ in self._untold.values()))
+
+    def _send(self, frames: bytes) -> None:
+        waits = bool(self._unsent)
+        self._unsent += frames
+        if not waits:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._socket is None:
+            return
+        loop = asyncio.get_running_loop()
+        try:
+            self._unsent = self._unsent[self._socket.send(self._unsent) :]
+        except (BlockingIOError, InterruptedError):
+            pass
+        except OSError:
+            self._broken()
+            return
+        if self._unsent:
+            loop.add_writer(self._socket, self._flush)
+        else:
+            loop.remove_writer(self._socket)
+
+    def _receive(self) -> None:
+        if self._socket is None:
+            return
+        try:
+            data = self._socket.recv(64 * 1024)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._broken()
+            return
+        self._delay_s = RETRY_FIRST_S
+        self._read += data
+        for kind, fields in list(take_frames(self._read)):
+            if kind == ADOPTED:
+                _, noted = self._untold.pop(adopted(fields)[0], (b"", None))
+                if noted is not None:
+                    noted()
+
+    def _broken(self) -> None:
+        assert self._socket is not None
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._socket)
+        loop.remove_writer(self._socket)
+        self.close()
+        if self._untold:
+            self._again_later()
+
+    def _again_later(self) -> None:
+        self._retry = asyncio.get_running_loop().call_later(self._delay_s, self._connect)
+        self._delay_s = min(RETRY_MAX_S, 2 * self._delay_s)
 
     def close(self) -> None:
+        """Lets go of the descriptor; in a forked child this is all that may be touched."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+        self._read.clear()
+        self._unsent = b""
 
 
 class Child:
     def __init__(self, call: str, key: int, pid: int, pipe: int) -> None:
         self.call = call
         self.key = key
-        self.pid = pid
+        self.pid: Optional[int] = pid
         self.pipe = pipe  # what it tells before it runs user code
         self.pidfd: Optional[int] = None
 
@@ -57,7 +143,7 @@ class Children:
     def __init__(self, supervisor: Supervisor, ended: Callable[[str, Optional[str]], None]) -> None:
         self._supervisor = supervisor
         self._ended = ended
-        self._running: dict[int, Child] = {}
+        self._running: dict[int, Child] = {}  # by key, until reaped
         self._by_signal = False
         self.close_in_child: Callable[[], None] = lambda: None
 
@@ -88,8 +174,8 @@ class Children:
             fresh.close()
         os.set_blocking(inward, False)
         child = Child(op["call"], int(op["key"]), pid, inward)
-        self._running[pid] = child
-        self._watch(child)
+        self._running[child.key] = child
+        self._watch(child, pid)
         return pid
 
     def _let_go(self, pipe: int) -> None:
@@ -104,10 +190,10 @@ class Children:
 
     # ---- their end -------------------------------------------------------------------------------
 
-    def _watch(self, child: Child) -> None:
+    def _watch(self, child: Child, pid: int) -> None:
         loop = asyncio.get_running_loop()
         try:
-            child.pidfd = os.pidfd_open(child.pid)
+            child.pidfd = os.pidfd_open(pid)
         except (AttributeError, OSError):  # an old kernel: SIGCHLD tells
             if not self._by_signal:
                 self._by_signal = True
@@ -123,7 +209,7 @@ class Children:
 
     def _peek(self, child: Child) -> None:
         """Reads its status and leaves it a zombie, so that the supervisor can look at it too."""
-        if child.pid not in self._running:
+        if child.key not in self._running or child.pid is None:
             return
         try:
             found = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
@@ -146,10 +232,10 @@ class Children:
         self._unwatch(child)
         os.close(child.pipe)
         child.pipe = -1
-        self._tell(child, child_exited(child.key, KIND_LOST, 0), 0.05)
+        child.pid = None  # the number may soon be another's
+        self._tell(child, child_exited(child.key, KIND_LOST, 0))
 
     def _tell_end(self, child: Child, kind: int, status: int) -> None:
-        del self._running[child.pid]
         said = _read_all(child.pipe)
         child.pipe = -1
         why: Optional[str] = None
@@ -161,21 +247,18 @@ class Children:
         if why is not None or said[1:2] == WAS_REFUSED:
             self._reap(child, why)
         else:
-            self._tell(child, child_exited(child.key, kind, status), 0.05)
+            self._tell(child, child_exited(child.key, kind, status))
 
-    def _tell(self, child: Child, frame: bytes, delay_s: float) -> None:
-        self._running[child.pid] = child  # unfinished until the supervisor knows
-        if self._supervisor.send(frame):
-            del self._running[child.pid]
-            self._reap(child, None)
-        else:
-            child.pidfd = -1  # not to be looked at again
-            loop = asyncio.get_running_loop()
-            loop.call_later(delay_s, self._tell, child, frame, min(RETRY_MAX_S, 2 * delay_s))
+    def _tell(self, child: Child, frame: bytes) -> None:
+        """It stays a zombie, and unfinished, until the supervisor has noted its end."""
+        child.pidfd = -1  # not to be looked at again
+        self._supervisor.tell(child.key, frame, lambda: self._reap(child, None))
 
     def _reap(self, child: Child, why: Optional[str]) -> None:
+        del self._running[child.key]
         try:
-            os.waitpid(child.pid, 0)
+            if child.pid is not None:
+                os.waitpid(child.pid, 0)
         except ChildProcessError:
             pass
         self._ended(child.call, why)
