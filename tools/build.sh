@@ -6,6 +6,7 @@ preset=${1:-release}
 tree=build/$preset
 log=$tree/build.log
 mkdir -p "$tree"
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1  # clones of one project share what is compiled
 if [ ! -e "$tree/build.ninja" ] || [ CMakePresets.json -nt "$tree/build.ninja" ]; then
   cmake --preset "$preset" >"$log" 2>&1 || { cat "$log"; exit 1; }
 fi

@@ -79,7 +79,7 @@ Status Requests::bring_back(const Selected& selected) {
   return ok();
 }
 
-std::string Requests::why_not(core::Verb verb, const store::TaskRow& row) {
+std::string Requests::why_not(core::Verb verb, const store::TaskRow& row) const {
   const core::TaskState* state = world_.core.state(row.task.spec.id);
   const core::TaskState& known = state != nullptr ? *state : row.state;
   if (core::has_ended(known.status)) {
@@ -106,76 +106,92 @@ void Requests::hide(const store::TaskRow& row) {
   feed_.add(std::move(item));
 }
 
-void Requests::apply(core::Verb verb, const Selected& selected, const Answer<Outcome>& answer) {
-  Status possible = world_.leaving ? Status(Error{ErrorCode::unavailable, "the backend is leaving"})
-                                   : turn_.fence();
-  if (possible && verb == core::Verb::resume) {
-    possible = bring_back(selected);
+Status Requests::prepare(core::Verb verb, const Selected& selected) {
+  if (world_.leaving) {
+    return Error{ErrorCode::unavailable, "the backend is leaving"};
   }
-  if (!possible) {
-    answer(possible.error());
-    return;
+  if (const Status fenced = turn_.fence(); !fenced) {
+    return fenced;
   }
+  return verb == core::Verb::resume ? bring_back(selected) : ok();
+}
+
+/// What stands against resuming a task that could be; `resumed` are the names of those before it.
+std::string Requests::name_taken(const store::TaskRow& row, std::set<std::string>& resumed) const {
   const LiveNames::Questions ask{
       [this](TaskId task) { return world_.is_live(task); },
       [this](TaskId task) {
         return world_.fullname_of(task);
       }};
-  Outcome outcome;
-  core::Requested request;
-  request.verb = verb;
-  const bool ends = verb == core::Verb::cancel || verb == core::Verb::remove;
-  request.cause = ends ? core::Cause::user_cancelled : core::Cause::none;
-  std::vector<const store::TaskRow*> changed;
-  std::set<std::string> names;  // resumed just now
+  const std::optional<TaskId> holder = world_.names.holder(row.task.fullname, ask);
+  const bool is_free = !holder || *holder == row.task.spec.id;
+  if (is_free && resumed.insert(row.task.fullname).second) {
+    return {};
+  }
+  return fmt::format(
+      "its name has been taken by a task that has not ended{}",
+      holder ? fmt::format(" (#{})", holder->value) : "");
+}
+
+Requests::Sorted Requests::sort(core::Verb verb, const Selected& selected) const {
+  Sorted sorted;
+  std::set<std::string> resumed;
   for (const store::TaskRow& row : selected.tasks) {
-    const TaskId id = row.task.spec.id;
-    const bool changes = world_.core.would_change(verb, id);
-    std::string why;
-    if (changes && verb == core::Verb::resume) {
-      const std::optional<TaskId> holder = world_.names.holder(row.task.fullname, ask);
-      if ((holder && *holder != id) || !names.insert(row.task.fullname).second) {
-        why = fmt::format(
-            "its name has been taken by a task that has not ended{}",
-            holder ? fmt::format(" (#{})", holder->value) : "");
-      }
-    }
-    if (changes && why.empty()) {
-      request.tasks.push_back(id);
-      changed.push_back(&row);
+    const bool changes = world_.core.would_change(verb, row.task.spec.id);
+    const std::string taken =
+        changes && verb == core::Verb::resume ? name_taken(row, resumed) : std::string{};
+    if (changes && taken.empty()) {
+      sorted.stepped.push_back(row.task.spec.id);
+      sorted.changed.push_back(&row);
     } else if (verb == core::Verb::remove) {
-      changed.push_back(&row);
-    } else if (outcome.unchanged.size() < most_listed) {
-      const core::TaskState* state = world_.core.state(id);
-      outcome.unchanged.push_back(
+      sorted.changed.push_back(&row);
+    } else if (sorted.unchanged.size() < most_listed) {
+      const core::TaskState* state = world_.core.state(row.task.spec.id);
+      sorted.unchanged.push_back(
           {row.task.fullname,
            state != nullptr ? state->status : row.state.status,
-           why.empty() ? why_not(verb, row) : why});
+           taken.empty() ? why_not(verb, row) : taken});
     }
   }
-  if (!request.tasks.empty()) {
-    world_.had_work = true;
-    turn_.step(request);
+  return sorted;
+}
+
+ChangedTask Requests::shown_after(core::Verb verb, const store::TaskRow& row) const {
+  ChangedTask shown;
+  shown.id = row.task.spec.id;
+  shown.fullname = row.task.fullname;
+  shown.status = row.state.status;
+  if (const core::TaskState* state = world_.core.state(shown.id); state != nullptr) {
+    shown.status = state->status;
+  } else if (!core::has_ended(row.state.status)) {
+    shown.status = core::TaskStatus::cancelled;  // The step let go of it with its submission.
   }
-  outcome.count = changed.size();
-  for (const store::TaskRow* row : changed) {
+  shown.ending = verb != core::Verb::resume && shown.status == core::TaskStatus::running;
+  return shown;
+}
+
+void Requests::apply(core::Verb verb, const Selected& selected, const Answer<Outcome>& answer) {
+  if (const Status possible = prepare(verb, selected); !possible) {
+    answer(possible.error());
+    return;
+  }
+  Sorted sorted = sort(verb, selected);
+  if (!sorted.stepped.empty()) {
+    const bool ends = verb == core::Verb::cancel || verb == core::Verb::remove;
+    world_.had_work = true;
+    turn_.step(core::Requested{
+        verb, std::move(sorted.stepped), ends ? core::Cause::user_cancelled : core::Cause::none});
+  }
+  Outcome outcome;
+  outcome.count = sorted.changed.size();
+  outcome.unchanged = std::move(sorted.unchanged);
+  for (const store::TaskRow* row : sorted.changed) {
     if (verb == core::Verb::remove) {
       hide(*row);
     }
-    if (outcome.changed.size() == most_listed) {
-      continue;
+    if (outcome.changed.size() < most_listed) {
+      outcome.changed.push_back(shown_after(verb, *row));
     }
-    ChangedTask shown;
-    shown.id = row->task.spec.id;
-    shown.fullname = row->task.fullname;
-    // A task that the step let go of with its submission has ended as asked.
-    const core::TaskState* state = world_.core.state(shown.id);
-    const bool gone_now = state == nullptr && !core::has_ended(row->state.status);
-    shown.status = state != nullptr ? state->status
-                   : gone_now       ? core::TaskStatus::cancelled
-                                    : row->state.status;
-    shown.ending = verb != core::Verb::resume && shown.status == core::TaskStatus::running;
-    outcome.changed.push_back(std::move(shown));
   }
   turn_.answer([answer, outcome = std::move(outcome)](const Status& synced) {
     answer(synced ? Result<Outcome>(outcome) : Result<Outcome>(synced.error()));
