@@ -93,6 +93,9 @@ Status Draft::check_fit() const {
   }
   const ProblemContext context{
       [this](core::Node node) { return name_of(node); },
+      [this](core::Node node) {
+        return work_.tasks[node.id - header_.submission.first_task.value].request.memory;
+      },
       header_.submission.first_task,
       world_.has_accelerators()};
   Error error = problem_error(problems.front(), context);

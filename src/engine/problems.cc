@@ -26,6 +26,39 @@ std::string cycle_text(const core::Problem& problem, const ProblemContext& conte
   return "each of these waits for the one before it: " + text;
 }
 
+std::string wanted_memory(const MemoryRequest& memory) {
+  switch (memory.kind) {
+    case MemoryRequest::Kind::whole:
+      return "all of its memory";
+    case MemoryRequest::Kind::mib:
+      return fmt::format("{} MiB", memory.value);
+    case MemoryRequest::Kind::share:
+      return fmt::format("{}% of its memory", memory.value / 10'000);
+  }
+  return "more memory";
+}
+
+Error memory_error(const core::Problem& problem, const MemoryRequest& memory) {
+  const int lacking = problem.of - problem.most;
+  Error error;
+  error.code = ErrorCode::infeasible;
+  error.field = "request.memory";
+  error.message = fmt::format(
+      "asks for {} with {}{}; {} of {} {} less, the largest has {} MiB",
+      count_of(problem.wanted, "device"),
+      wanted_memory(memory),
+      problem.wanted == 1 ? "" : " each",
+      lacking,
+      count_of(problem.of, "device"),
+      lacking == 1 ? "has" : "have",
+      problem.largest.value);
+  error.hint =
+      problem.most == 0
+          ? fmt::format("ask for at most {} MiB, or for whole devices", problem.largest.value)
+          : fmt::format("ask for less memory, or for at most {}", count_of(problem.most, "device"));
+  return error;
+}
+
 Error devices_error(const core::Problem& problem, const ProblemContext& context) {
   Error error;
   error.code = ErrorCode::infeasible;
@@ -34,14 +67,7 @@ Error devices_error(const core::Problem& problem, const ProblemContext& context)
     error.message = fmt::format(
         "asks for {}; the largest host has {}", count_of(problem.wanted, "device"), problem.of);
   } else {
-    error.field = "request.memory";
-    error.message = fmt::format(
-        "asks for {} with more memory than {} of {} {}; the largest has {} MiB",
-        count_of(problem.wanted, "device"),
-        problem.of - problem.most,
-        count_of(problem.of, "device"),
-        problem.of - problem.most == 1 ? "has" : "have",
-        problem.largest.value);
+    error = memory_error(problem, context.memory(problem.node));
   }
   if (!context.accelerators) {
     error.hint =

@@ -121,7 +121,17 @@ TEST_F(Reasons, A_prerequisite_that_failed_is_named_with_its_status) {
       text(reason), "dependency t1 failed with exit status 3; it can run once that is resumed");
 }
 
-TEST(Problems, Memory_that_no_device_has_is_told_with_the_largest) {
+Error error_of(const core::Problem& problem, std::int64_t asked_mib) {
+  const auto name = [](core::Node) {
+    return std::string("train");
+  };
+  const auto memory = [asked_mib](core::Node) {
+    return MemoryRequest{MemoryRequest::Kind::mib, asked_mib};
+  };
+  return problem_error(problem, {name, memory, TaskId{10}, true});
+}
+
+TEST(Problems, Memory_that_no_device_has_is_told_with_what_was_asked_for_and_the_largest) {
   core::Problem problem;
   problem.kind = core::Problem::Kind::infeasible_devices;
   problem.node = core::Node::of(TaskId{13});
@@ -129,14 +139,22 @@ TEST(Problems, Memory_that_no_device_has_is_told_with_the_largest) {
   problem.most = 1;
   problem.of = 4;
   problem.largest.value = 24'000;
-  const Error error =
-      problem_error(problem, {[](core::Node) { return std::string("train"); }, TaskId{10}, true});
+  Error error = error_of(problem, 30'720);
   EXPECT_EQ(error.field, "tasks[3].request.memory");
   EXPECT_EQ(
       error.message,
-      "train asks for 2 devices with more memory than 3 of 4 devices have; the largest has 24000 "
+      "train asks for 2 devices with 30720 MiB each; 3 of 4 devices have less, the largest has "
+      "24000 "
       "MiB");
-  EXPECT_TRUE(error.hint.empty());
+  EXPECT_EQ(error.hint, "ask for less memory, or for at most 1 device");
+  problem.wanted = 1;
+  problem.most = 0;
+  error = error_of(problem, 30'720);
+  EXPECT_EQ(
+      error.message,
+      "train asks for 1 device with 30720 MiB; 4 of 4 devices have less, the largest has 24000 "
+      "MiB");
+  EXPECT_EQ(error.hint, "ask for at most 24000 MiB, or for whole devices");
 }
 
 }  // namespace

@@ -334,6 +334,33 @@ TEST_F(SupervisorProcess, AfterItsDeathTheNextOneFindsWhatStillRuns) {
   EXPECT_FALSE(process_.exists("twice"));
 }
 
+TEST_F(SupervisorProcess, AfterItsDeathTheNextOneReadsTheEndOfAChildThatItsHostHasNotReaped) {
+  TestFifo fifo{process_, "go"};
+  TestHost host;
+  const pid_t pid = host.start("read line < " + (process_.directory() / "go") + "; exit 8", 5);
+  {
+    TestDaemon child{process_};
+    child.send(Hello{protocol_version, Role::child});
+    child.send(Adopt{5, pid});
+    EXPECT_TRUE(child.await_adopted(5));
+  }
+  process_.signal(SIGKILL);
+  EXPECT_EQ(process_.await_status(), ExitStatus::of_signal(SIGKILL));
+  fifo.say("go");
+  host.await_end();
+  process_.start();
+  TestDaemon daemon{process_};
+  daemon.synced();
+  EXPECT_EQ(daemon.await_exit(5).status, ExitStatus::of_code(8));
+  TestDaemon again{process_};
+  again.send(ChildExited{5, ExitStatus::of_code(9)});  // a repeat changes nothing …
+  again.send(Adopt{5, 0});                             // … and this only asks whether it was read
+  EXPECT_FALSE(again.await_adopted(5));
+  daemon.send(Acknowledge{5});
+  again.send(Adopt{5, 0});
+  EXPECT_FALSE(again.await_adopted(5));
+}
+
 TEST_F(SupervisorProcess, ABrokenConnectionIsClosedAndHarmsNobody) {
   TestDaemon daemon{process_};
   daemon.synced();

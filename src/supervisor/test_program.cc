@@ -323,13 +323,16 @@ std::string TestFifo::hear() {
   return text;
 }
 
-pid_t TestHost::start(const std::string& command) {
+pid_t TestHost::start(const std::string& command, std::uint64_t key) {
   const std::vector<std::string> words{"sh", "-c", command};
   const std::vector<char*> argv = pointers_to(words);
   sys::SpawnRequest request;
   request.executable = "/bin/sh";
   request.argv = argv.data();
   request.environment = environ;
+  if (key != 0) {
+    request.tag = {key, sys::own_tag().space};
+  }
   process_ = spawner_.spawn(request);
   return process_.pid;
 }

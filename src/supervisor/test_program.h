@@ -104,7 +104,8 @@ class TestFifo {
 /// Parent of processes that the supervisor does not start itself.
 class TestHost {
  public:
-  pid_t start(const std::string& command);
+  /// A child tags itself with its key, as all attempts are; 0: it does not.
+  pid_t start(const std::string& command, std::uint64_t key = 0);
   void await_end();
 
  private:
