@@ -82,7 +82,7 @@ void Effects::refuse(AttemptId attempt, const Error& error) {
   turn_.step(core::AttemptExited{attempt, ExitStatus::of_stage(StartStage::executable, EIO)});
 }
 
-void Effects::stop(AttemptId attempt) {
+void Effects::stop(AttemptId attempt) const {
   supervisor::Stop stop;
   stop.key = attempt.key();
   stop.grace = world_.options.settings.grace;

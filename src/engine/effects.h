@@ -45,7 +45,7 @@ class Effects {
   void start(AttemptId attempt);
   void start_function(const Launch& launch, Running& running);
   void refuse(AttemptId attempt, const Error& error);
-  void stop(AttemptId attempt);
+  void stop(AttemptId attempt) const;
   void run_hook(const core::RunHook& hook);
   void run_task_hook(const core::RunHook& hook);
   void run_group_hook(const core::RunHook& hook);
