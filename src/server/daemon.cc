@@ -27,7 +27,8 @@ constexpr int backlog = 512;
 std::string host_name() {
   std::string name(256, '\0');
   ::gethostname(name.data(), name.size() - 1);
-  return name.c_str();
+  name.resize(name.find('\0'));
+  return name;
 }
 
 /// Many clients, and a descriptor each; tasks get the limits of their submitters.

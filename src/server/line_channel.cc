@@ -15,7 +15,7 @@ class LineSocket : public std::enable_shared_from_this<LineSocket> {
  public:
   explicit LineSocket(sys::Loop& loop) : loop_(loop) {}
 
-  void open(sys::Fd fd, std::string head, std::string received) {
+  void open(sys::Fd fd, const std::string& head, const std::string& received) {
     if (dead_) {
       return;
     }
@@ -26,7 +26,7 @@ class LineSocket : public std::enable_shared_from_this<LineSocket> {
     flush_soon();
   }
 
-  void send(std::string line) {
+  void send(const std::string& line) {
     if (dead_) {
       return;
     }
@@ -172,7 +172,7 @@ LineChannel::~LineChannel() {
 }
 
 void LineChannel::send(std::string line) {
-  socket_->send(std::move(line));
+  socket_->send(line);
 }
 
 void LineChannel::listen(std::function<void(std::string_view)> line, std::function<void()> closed) {
@@ -183,8 +183,8 @@ std::shared_ptr<LineSocket> make_line_socket(sys::Loop& loop) {
   return std::make_shared<LineSocket>(loop);
 }
 
-void open(LineSocket& socket, sys::Fd fd, std::string head, std::string received) {
-  socket.open(std::move(fd), std::move(head), std::move(received));
+void open(LineSocket& socket, sys::Fd fd, const std::string& head, const std::string& received) {
+  socket.open(std::move(fd), head, received);
 }
 
 void close(LineSocket& socket) {

@@ -34,7 +34,7 @@ class LineChannel : public host::Channel {
 std::shared_ptr<LineSocket> make_line_socket(sys::Loop& loop);
 
 /// Goes on with `fd`: `head` is sent first, `received` was read from it already.
-void open(LineSocket& socket, sys::Fd fd, std::string head, std::string received);
+void open(LineSocket& socket, sys::Fd fd, const std::string& head, const std::string& received);
 
 /// The client has gone before the upgrade.
 void close(LineSocket& socket);

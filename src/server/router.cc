@@ -17,7 +17,7 @@ namespace cattino::server {
 
 namespace {
 
-using Handle = void (*)(Context&, Request, const Responder&);
+using Handle = void (*)(Context&, const Request&, const Responder&);
 
 struct Route {
   std::string_view method;
@@ -62,7 +62,7 @@ class WholeBody : public Body {
     return true;
   }
 
-  void end() override { handle_(context_, std::move(request_), responder_); }
+  void end() override { handle_(context_, request_, responder_); }
 
  private:
   Context& context_;

@@ -6,7 +6,20 @@
 namespace cattino::server::testing {
 namespace {
 
-class Verbs : public ServerTest {};
+class Verbs : public ServerTest {
+ protected:
+  /// Tells the follower of the feed of `count` changes, numbered from `first` on.
+  void tell(std::uint64_t first, std::uint64_t count) {
+    on_loop([this, first, count] {
+      for (std::uint64_t seq = first; seq < first + count; ++seq) {
+        engine::FeedItem item;
+        item.seq = seq;
+        item.event = "changed";
+        engine_.follower(item);
+      }
+    });
+  }
+};
 
 TEST_F(Verbs, list_passes_its_query_on_and_answers_with_tasks) {
   on_loop([this] {
@@ -262,14 +275,7 @@ TEST_F(Verbs, feed_leaves_a_gap_for_a_reader_that_does_not_read) {
   ASSERT_TRUE(eventually([this] { return static_cast<bool>(engine_.follower); }));
   constexpr std::uint64_t count = 120'000;
   for (std::uint64_t first = 1; first < count; first += 1000) {
-    on_loop([&] {
-      for (std::uint64_t seq = first; seq < first + 1000; ++seq) {
-        engine::FeedItem item;
-        item.seq = seq;
-        item.event = "changed";
-        engine_.follower(item);
-      }
-    });
+    tell(first, 1000);
   }
   std::string all;
   while (all.find("\"event\":\"gap\"") == std::string::npos) {
@@ -278,12 +284,7 @@ TEST_F(Verbs, feed_leaves_a_gap_for_a_reader_that_does_not_read) {
     all += chunk;
   }
   EXPECT_TRUE(all.starts_with("{\"seq\":1,"));
-  on_loop([this] {
-    engine::FeedItem item;
-    item.seq = 999'999;
-    item.event = "changed";
-    engine_.follower(item);
-  });
+  tell(999'999, 1);
   while (all.find("999999") == std::string::npos) {
     const std::string chunk = client.receive_chunk();
     ASSERT_FALSE(chunk.empty());

@@ -117,6 +117,26 @@ void draw(Context& context, const Progress& progress) {
   context.output.flush();
 }
 
+/// Moves the bar until the answer comes at `answer`, and takes it away then.
+Status draw_until_readable(Context& context, Progress& progress, Feed& feed, int answer) {
+  bool feed_lives = true;
+  while (true) {
+    draw(context, progress);
+    std::array<pollfd, 2> sources = {
+        {{answer, POLLIN, 0}, {feed_lives ? feed.fd() : -1, POLLIN, 0}}};
+    if (poll(sources.data(), sources.size(), -1) < 0 && errno != EINTR) {
+      return system_error("wait for", "the backend", errno);
+    }
+    if (feed_lives && sources[1].revents != 0) {
+      feed_lives = progress.read(feed);
+    }
+    if (sources[0].revents != 0) {
+      context.output.text("\r\033[K");
+      return ok();
+    }
+  }
+}
+
 /// Waits on a connection of its own, while the feed moves the bar.
 Result<Answer<wire::WaitAnswer>> wait_with_bar(Context& context, const wire::WaitRequest& request) {
   auto feed = Feed::open(context.client, "");
@@ -130,21 +150,8 @@ Result<Answer<wire::WaitAnswer>> wait_with_bar(Context& context, const wire::Wai
       !sent) {
     return sent.error();
   }
-  bool feed_lives = true;
-  while (true) {
-    draw(context, progress);
-    std::array<pollfd, 2> sources = {
-        {{waiting->fd(), POLLIN, 0}, {feed_lives ? feed->fd() : -1, POLLIN, 0}}};
-    if (poll(sources.data(), sources.size(), -1) < 0 && errno != EINTR) {
-      return system_error("wait for", "the backend", errno);
-    }
-    if (feed_lives && sources[1].revents != 0) {
-      feed_lives = progress.read(*feed);
-    }
-    if (sources[0].revents != 0) {
-      context.output.text("\r\033[K");
-      break;
-    }
+  if (auto there = draw_until_readable(context, progress, *feed, waiting->fd()); !there) {
+    return there.error();
   }
   auto response = waiting->receive();
   if (!response) {  // the daemon was replaced

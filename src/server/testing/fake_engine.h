@@ -22,12 +22,14 @@ class FakeEngine : public engine::Engine {
   void show(
       std::string reference,
       engine::Answer<std::variant<engine::DetailView, engine::ListView>> answer) override;
-  void request(core::Verb verb, engine::Selection selection, engine::Answer<engine::Outcome> answer)
-      override;
+  void request(
+      core::Verb wanted, engine::Selection which, engine::Answer<engine::Outcome> answer) override;
   std::unique_ptr<engine::Handle> wait(
       engine::WaitQuery query, engine::Answer<engine::WaitView> answer) override;
   std::unique_ptr<engine::Handle> follow(
-      std::uint64_t since, bool output, std::function<void(const engine::FeedItem&)> item) override;
+      std::uint64_t after,
+      bool with_output,
+      std::function<void(const engine::FeedItem&)> item) override;
   [[nodiscard]] engine::DevicesView devices() const override;
   [[nodiscard]] engine::HealthView health() const override;
   Status attach_host(SubmissionId submission, std::unique_ptr<host::Channel> channel) override;

@@ -3,7 +3,7 @@
 
 namespace cattino::server::verbs {
 
-void cancel(Context& context, Request request, const Responder& responder) {
+void cancel(Context& context, const Request& request, const Responder& responder) {
   act(context, core::Verb::cancel, request, responder);
 }
 

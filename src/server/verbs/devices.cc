@@ -5,7 +5,7 @@
 
 namespace cattino::server::verbs {
 
-void devices(Context& context, Request request, const Responder& responder) {
+void devices(Context& context, const Request& request, const Responder& responder) {
   if (const Status good = Query{request}.check(); !good) {
     responder.fail(good.error());
     return;

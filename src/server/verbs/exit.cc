@@ -5,7 +5,7 @@
 
 namespace cattino::server::verbs {
 
-void exit(Context& context, Request request, const Responder& responder) {
+void exit(Context& context, const Request& request, const Responder& responder) {
   const std::optional<wire::ExitRequest> body = read_body<wire::ExitRequest>(request, responder);
   if (!body) {
     return;

@@ -65,7 +65,7 @@ class Follower {
 
 }  // namespace
 
-void feed(Context& context, Request request, const Responder& responder) {
+void feed(Context& context, const Request& request, const Responder& responder) {
   Query query{request};
   const std::uint64_t since = query.number("since", 0);
   const bool output = query.flag("output", false);

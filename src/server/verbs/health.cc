@@ -7,7 +7,7 @@
 
 namespace cattino::server::verbs {
 
-void health(Context& context, Request request, const Responder& responder) {
+void health(Context& context, const Request& request, const Responder& responder) {
   if (const Status good = Query{request}.check(); !good) {
     responder.fail(good.error());
     return;

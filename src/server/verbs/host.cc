@@ -15,7 +15,7 @@ constexpr std::string_view protocol = "cattino-host/1";
 
 }  // namespace
 
-void host(Context& context, Request request, const Responder& responder) {
+void host(Context& context, const Request& request, const Responder& responder) {
   std::uint64_t id = 0;
   const std::string& text = request.argument;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), id);

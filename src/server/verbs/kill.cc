@@ -3,7 +3,7 @@
 
 namespace cattino::server::verbs {
 
-void kill(Context& context, Request request, const Responder& responder) {
+void kill(Context& context, const Request& request, const Responder& responder) {
   act(context, core::Verb::kill, request, responder);
 }
 

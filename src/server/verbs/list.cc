@@ -32,7 +32,7 @@ Result<std::vector<core::TaskStatus>> statuses_of(const std::vector<std::string>
   std::vector<TaskStatus> statuses;
   statuses.reserve(words.size());
   for (const std::string& word : words) {
-    const auto status = std::find_if(
+    const auto* const status = std::find_if(
         all.begin(), all.end(), [&word](TaskStatus each) { return word == core::name(each); });
     if (status == all.end()) {
       return Error{
@@ -48,7 +48,7 @@ Result<std::vector<core::TaskStatus>> statuses_of(const std::vector<std::string>
 
 }  // namespace
 
-void list(Context& context, Request request, const Responder& responder) {
+void list(Context& context, const Request& request, const Responder& responder) {
   Query query{request};
   engine::ListQuery wanted;
   wanted.selection.names = query.all("name");

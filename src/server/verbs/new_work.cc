@@ -72,7 +72,7 @@ Status check_name(std::string_view name, bool several) {
   }
   while (true) {
     const std::size_t slash = name.find('/');
-    if (const Status part = check_part(name.substr(0, slash)); !part) {
+    if (Status part = check_part(name.substr(0, slash)); !part) {
       return part;
     }
     if (slash == std::string_view::npos) {
@@ -108,7 +108,7 @@ Result<std::vector<store::ResourceLimit>> limits_of(
     const wire::Dictionary<std::array<std::int64_t, 2>>& limits) {
   std::vector<store::ResourceLimit> result;
   for (const auto& [name, values] : limits) {
-    const auto known =
+    const auto* const known =
         std::find_if(limit_names.begin(), limit_names.end(), [&n = name](const auto& each) {
           return each.name == n;
         });

@@ -3,7 +3,7 @@
 
 namespace cattino::server::verbs {
 
-void remove(Context& context, Request request, const Responder& responder) {
+void remove(Context& context, const Request& request, const Responder& responder) {
   act(context, core::Verb::remove, request, responder);
 }
 

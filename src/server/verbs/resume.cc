@@ -3,7 +3,7 @@
 
 namespace cattino::server::verbs {
 
-void resume(Context& context, Request request, const Responder& responder) {
+void resume(Context& context, const Request& request, const Responder& responder) {
   act(context, core::Verb::resume, request, responder);
 }
 

@@ -21,13 +21,13 @@ wire::Detail group_detail(const engine::ListView& view) {
 
 }  // namespace
 
-void show(Context& context, Request request, const Responder& responder) {
+void show(Context& context, const Request& request, const Responder& responder) {
   if (const Status good = Query{request}.check(); !good) {
     responder.fail(good.error());
     return;
   }
   using Shown = std::variant<engine::DetailView, engine::ListView>;
-  context.engine.show(std::move(request.argument), [responder](const Result<Shown>& shown) {
+  context.engine.show(request.argument, [responder](const Result<Shown>& shown) {
     if (!shown) {
       responder.fail(shown.error());
       return;

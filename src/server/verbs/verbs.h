@@ -10,17 +10,17 @@ namespace cattino::server::verbs {
 
 std::unique_ptr<Body> create(Context& context, Responder responder);
 
-void list(Context& context, Request request, const Responder& responder);
-void show(Context& context, Request request, const Responder& responder);
-void cancel(Context& context, Request request, const Responder& responder);
-void kill(Context& context, Request request, const Responder& responder);
-void resume(Context& context, Request request, const Responder& responder);
-void remove(Context& context, Request request, const Responder& responder);
-void wait(Context& context, Request request, const Responder& responder);
-void feed(Context& context, Request request, const Responder& responder);
-void devices(Context& context, Request request, const Responder& responder);
-void health(Context& context, Request request, const Responder& responder);
-void exit(Context& context, Request request, const Responder& responder);
-void host(Context& context, Request request, const Responder& responder);
+void list(Context& context, const Request& request, const Responder& responder);
+void show(Context& context, const Request& request, const Responder& responder);
+void cancel(Context& context, const Request& request, const Responder& responder);
+void kill(Context& context, const Request& request, const Responder& responder);
+void resume(Context& context, const Request& request, const Responder& responder);
+void remove(Context& context, const Request& request, const Responder& responder);
+void wait(Context& context, const Request& request, const Responder& responder);
+void feed(Context& context, const Request& request, const Responder& responder);
+void devices(Context& context, const Request& request, const Responder& responder);
+void health(Context& context, const Request& request, const Responder& responder);
+void exit(Context& context, const Request& request, const Responder& responder);
+void host(Context& context, const Request& request, const Responder& responder);
 
 }  // namespace cattino::server::verbs

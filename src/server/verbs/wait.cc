@@ -14,7 +14,7 @@ constexpr wire::Milliseconds longest_ms = 100LL * 366 * 24 * 3600 * 1000;
 
 }  // namespace
 
-void wait(Context& context, Request request, const Responder& responder) {
+void wait(Context& context, const Request& request, const Responder& responder) {
   std::optional<wire::WaitRequest> body = read_body<wire::WaitRequest>(request, responder);
   if (!body) {
     return;
