@@ -52,7 +52,7 @@ void Effects::start(AttemptId attempt) {
   running.submission = task->submission;
   running.fullname = task->fullname;
   running.function = task->program.kind == store::ProgramKind::function;
-  if (running.master_port == 0 && holds_accelerator(state->allocation, world_.inventory)) {
+  if (running.master_port == 0) {
     running.master_port = ports_.take(world_.clock.now());
   }
   const Launch launch{

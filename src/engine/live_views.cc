@@ -52,28 +52,38 @@ std::optional<ReasonView> LiveViews::why(TaskId task) {
   return describe_wait(world_.core.explain(task), wording);
 }
 
+std::vector<std::string> LiveViews::names_of(const std::vector<std::uint16_t>& devices) const {
+  std::vector<std::string> names;
+  names.reserve(devices.size());
+  for (const std::uint16_t device : devices) {
+    names.push_back(world_.device_name(device));
+  }
+  return names;
+}
+
+void LiveViews::bring_up_to_date(TaskView& view, const core::TaskState& state) const {
+  if (state.attempt != view.row.state.attempt || state.status != view.row.state.status) {
+    view.reason.reset();
+  }
+  view.row.state = state;
+  if (state.attempt > 0) {
+    view.stdout_path = log_path(view.directory, "stdout", state.attempt);
+    view.stderr_path = log_path(view.directory, "stderr", state.attempt);
+  }
+  const auto running = world_.running.find(view.row.task.spec.id);
+  if (running != world_.running.end()) {
+    view.row.pid = running->second.pid;
+  }
+  if (!state.allocation.devices.empty()) {
+    view.devices = names_of(state.allocation.devices);
+  }
+}
+
 void LiveViews::complete(TaskView& view, bool reasons) {
   const store::Task& task = view.row.task;
   const TaskId id = task.spec.id;
   if (const core::TaskState* state = world_.core.state(id)) {
-    if (state->attempt != view.row.state.attempt || state->status != view.row.state.status) {
-      view.reason.reset();
-    }
-    view.row.state = *state;
-    if (state->attempt > 0) {
-      view.stdout_path = log_path(view.directory, "stdout", state->attempt);
-      view.stderr_path = log_path(view.directory, "stderr", state->attempt);
-    }
-    const auto running = world_.running.find(id);
-    if (running != world_.running.end()) {
-      view.row.pid = running->second.pid;
-    }
-    if (!state->allocation.devices.empty()) {
-      view.devices.clear();
-      for (const std::uint16_t device : state->allocation.devices) {
-        view.devices.push_back(world_.device_name(device));
-      }
-    }
+    bring_up_to_date(view, *state);
   }
   if (core::has_ended(view.row.state.status)) {
     const LiveNames::Questions ask{
@@ -106,6 +116,11 @@ void LiveViews::complete(std::vector<TaskView>& views, bool reasons) {
   }
 }
 
+std::vector<store::TaskRow> LiveViews::rows_of(SubmissionId id) const {
+  Result<std::vector<store::TaskRow>> rows = world_.store->tasks_of(id);
+  return rows ? std::move(rows.value()) : std::vector<store::TaskRow>{};
+}
+
 Result<SubmissionView> LiveViews::submission(SubmissionId id) {
   const store::Submission* known = world_.submission(id);
   if (known == nullptr) {
@@ -131,20 +146,30 @@ Result<SubmissionView> LiveViews::submission(SubmissionId id) {
     if (const core::TaskState* state = world_.core.state(task)) {
       shown.status = state->status;
       shown.reason = why(task);
-      for (const std::uint16_t device : state->allocation.devices) {
-        shown.devices.push_back(world_.device_name(device));
-      }
+      shown.devices = names_of(state->allocation.devices);
     } else {
-      if (rows.empty()) {
-        if (Result<std::vector<store::TaskRow>> all = world_.store->tasks_of(id)) {
-          rows = std::move(all.value());
-        }
-      }
+      rows = rows.empty() ? rows_of(id) : std::move(rows);
       shown.status = i < rows.size() ? rows[i].state.status : core::TaskStatus::waiting;
     }
     view.tasks.push_back(std::move(shown));
   }
   return view;
+}
+
+void LiveViews::add_claims(TaskId task, DeviceView& shown) const {
+  const core::TaskState* state = world_.core.state(task);
+  if (state == nullptr) {
+    return;
+  }
+  const core::Allocation& held = state->allocation;
+  const auto at = std::find(held.devices.begin(), held.devices.end(), shown.device.index);
+  if (at == held.devices.end()) {
+    return;
+  }
+  const auto i = static_cast<std::size_t>(at - held.devices.begin());
+  const Mib claim = i < held.mib.size() ? held.mib[i] : Mib{};
+  shown.claimed += held.whole ? shown.device.total : claim;
+  shown.tasks.push_back(world_.fullname_of(task));
 }
 
 DevicesView LiveViews::devices() {
@@ -155,17 +180,7 @@ DevicesView LiveViews::devices() {
     DeviceView shown;
     shown.device = device;
     for (const auto& [task, running] : world_.running) {
-      const core::TaskState* state = world_.core.state(task);
-      if (state == nullptr) {
-        continue;
-      }
-      const core::Allocation& held = state->allocation;
-      for (std::size_t i = 0; i < held.devices.size(); ++i) {
-        if (held.devices[i] == device.index) {
-          shown.claimed += held.whole ? device.total : (i < held.mib.size() ? held.mib[i] : Mib{});
-          shown.tasks.push_back(world_.fullname_of(task));
-        }
-      }
+      add_claims(task, shown);
     }
     std::sort(shown.tasks.begin(), shown.tasks.end());
     shown.free.value = std::max<std::int64_t>(

@@ -30,19 +30,20 @@ std::uint16_t Ports::take(Time now) {
     const std::uint16_t number = next_;
     next_ = next_ == last ? first : static_cast<std::uint16_t>(next_ + 1);
     Port& port = ports_[number - first];
-    if (port.taken) {
-      continue;
+    if (!port.taken && seen_free(number, port, now)) {
+      port.taken = true;
+      return number;
     }
-    if (port.checked + check_holds <= now) {
-      if (!is_free(number)) {
-        continue;
-      }
-      port.checked = now;
-    }
-    port.taken = true;
-    return number;
   }
   return 0;
+}
+
+bool Ports::seen_free(std::uint16_t number, Port& port, Time now) {
+  if (now < port.checked + check_holds) {
+    return true;
+  }
+  port.checked = is_free(number) ? now : Time{};
+  return static_cast<bool>(port.checked);
 }
 
 void Ports::give_back(std::uint16_t port) {

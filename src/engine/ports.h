@@ -1,8 +1,7 @@
 // Distinct free ports for MASTER_PORT, so that two distributed trainings on one machine do not collide.
 // Handed out in turn from below the range that kernels use for connections, checked by binding on
 // loopback. A check holds for a minute: at a thousand starts a second it would cost more than all else
-// that the engine does for a start. Only tasks that hold an accelerator get one: nothing else trains in a group of processes, and
-// plain tasks start without the system calls.
+// that the engine does for a start.
 #pragma once
 
 #include <array>
@@ -28,6 +27,9 @@ class Ports {
     bool taken = false;
     Time checked;  ///< when it was last seen free
   };
+
+  /// Looks only if the last look was too long ago.
+  static bool seen_free(std::uint16_t number, Port& port, Time now);
 
   std::array<Port, last - first + 1> ports_{};
   std::uint16_t next_ = first;

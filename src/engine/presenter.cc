@@ -27,6 +27,7 @@ const store::Submission& SnapshotViews::submission(SubmissionId id) {
 
 std::vector<std::string> SnapshotViews::names_of(const std::vector<std::uint16_t>& devices) const {
   std::vector<std::string> names;
+  names.reserve(devices.size());
   for (const std::uint16_t index : devices) {
     names.push_back(
         index < device_names_.size() ? device_names_[index] : fmt::format("device {}", index));
@@ -148,6 +149,24 @@ std::string SnapshotViews::failed_dependency(core::Node node, SubmissionId submi
   return text;
 }
 
+namespace {
+
+/// The submission's environment with the task's own variables over it.
+std::vector<std::string> merged(
+    std::vector<std::string> environment,
+    const std::vector<std::pair<std::string, std::string>>& variables) {
+  for (const auto& [name, value] : variables) {
+    const std::string prefix = name + "=";
+    std::erase_if(environment, [&prefix](const std::string& variable) {
+      return variable.starts_with(prefix);
+    });
+    environment.push_back(prefix + value);
+  }
+  return environment;
+}
+
+}  // namespace
+
 Result<DetailView> SnapshotViews::detail(
     store::TaskRow row, const std::vector<store::GroupRow>& groups) {
   const TaskId id = row.task.spec.id;
@@ -176,14 +195,7 @@ Result<DetailView> SnapshotViews::detail(
   }
   if (Result<std::vector<std::string>> environment =
           reader_.environment(view.submission.environment)) {
-    for (const auto& [name, value] : view.task.row.task.variables) {
-      const std::string prefix = name + "=";
-      std::erase_if(environment.value(), [&prefix](const std::string& variable) {
-        return variable.starts_with(prefix);
-      });
-      environment->push_back(prefix + value);
-    }
-    view.environment = masked(environment.value());
+    view.environment = masked(merged(std::move(environment.value()), view.task.row.task.variables));
   }
   return view;
 }

@@ -52,6 +52,12 @@ class LiveViews {
   DevicesView devices();
 
  private:
+  [[nodiscard]] std::vector<std::string> names_of(const std::vector<std::uint16_t>& devices) const;
+  [[nodiscard]] std::vector<store::TaskRow> rows_of(SubmissionId id) const;
+  void bring_up_to_date(TaskView& view, const core::TaskState& state) const;
+  /// What the task holds of the device.
+  void add_claims(TaskId task, DeviceView& shown) const;
+
   World& world_;
   std::map<core::Node, std::string> names_;  ///< of one question
 };

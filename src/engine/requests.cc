@@ -110,7 +110,7 @@ Status Requests::prepare(core::Verb verb, const Selected& selected) {
   if (world_.leaving) {
     return Error{ErrorCode::unavailable, "the backend is leaving"};
   }
-  if (const Status fenced = turn_.fence(); !fenced) {
+  if (Status fenced = turn_.fence(); !fenced) {
     return fenced;
   }
   return verb == core::Verb::resume ? bring_back(selected) : ok();

@@ -70,6 +70,25 @@ Status check_name(std::string_view name, bool slashes) {
   return check_component(name);
 }
 
+namespace {
+
+Status check_surroundings(const Staging::NewTask& task) {
+  for (const auto& [name, value] : task.variables) {
+    if (name.empty() || name.find('=') != std::string::npos || has_nul(name) || has_nul(value)) {
+      return invalid("env", fmt::format("`{}` is no variable that can be set", name));
+    }
+  }
+  if (has_nul(task.directory)) {
+    return invalid("cwd", "a path holds no NUL byte");
+  }
+  if (task.request.cpus.value < -1 || task.request.ram.value < 0 || task.request.memory.value < 0) {
+    return invalid("request", "amounts are not negative");
+  }
+  return ok();
+}
+
+}  // namespace
+
 Status check_program(const Staging::NewTask& task) {
   const std::vector<std::string>& words = task.program.words;
   switch (task.program.kind) {
@@ -89,25 +108,12 @@ Status check_program(const Staging::NewTask& task) {
       }
       break;
   }
-  for (const std::string& word : words) {
-    if (has_nul(word)) {
-      return invalid(
-          task.program.kind == store::ProgramKind::argv ? "argv" : "command",
-          "a NUL byte cannot be passed to a program");
-    }
+  if (std::any_of(words.begin(), words.end(), has_nul)) {
+    return invalid(
+        task.program.kind == store::ProgramKind::argv ? "argv" : "command",
+        "a NUL byte cannot be passed to a program");
   }
-  for (const auto& [name, value] : task.variables) {
-    if (name.empty() || name.find('=') != std::string::npos || has_nul(name) || has_nul(value)) {
-      return invalid("env", fmt::format("`{}` is no variable that can be set", name));
-    }
-  }
-  if (has_nul(task.directory)) {
-    return invalid("cwd", "a path holds no NUL byte");
-  }
-  if (task.request.cpus.value < -1 || task.request.ram.value < 0 || task.request.memory.value < 0) {
-    return invalid("request", "amounts are not negative");
-  }
-  return ok();
+  return check_surroundings(task);
 }
 
 }  // namespace cattino::engine

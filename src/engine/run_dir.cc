@@ -38,7 +38,7 @@ Result<std::string> formatted(const std::string& format, Time now) {
 }  // namespace
 
 Result<std::string> RunDirs::make(const std::string& format, Time now) {
-  const Result<std::string> text = formatted(format.empty() ? default_date_format : format, now);
+  Result<std::string> text = formatted(format.empty() ? default_date_format : format, now);
   if (!text) {
     return text;
   }

@@ -30,7 +30,7 @@ class Selector {
 
  private:
   store::Filter filter(bool statuses) const;
-  Result<store::Listing> list(const store::Filter& filter);
+  Result<store::Listing> list(const store::Filter& wanted);
   void keep(store::Listing listing);
   void keep_holders(store::Listing listing);
   Error not_found(const std::string& name);
@@ -85,6 +85,7 @@ void Selector::keep_holders(store::Listing listing) {
     kept.insert(index);
   }
   std::vector<store::TaskRow> rows;
+  rows.reserve(kept.size());
   for (const std::size_t index : kept) {
     rows.push_back(std::move(listing.tasks[index]));
   }

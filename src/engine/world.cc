@@ -1,6 +1,7 @@
 // Lookups that several parts of the engine need.
 #include "engine/world.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/core.h>
@@ -23,7 +24,7 @@ World::~World() {
   files.reset();
 }
 
-std::function<void()> World::guarded(std::function<void()> work) {
+std::function<void()> World::guarded(std::function<void()> work) const {
   return [life = std::weak_ptr<bool>(alive), work = std::move(work)] {
     if (!life.expired()) {
       work();
@@ -85,12 +86,10 @@ std::vector<std::string> World::device_names() const {
 }
 
 bool World::has_accelerators() const {
-  for (const core::Device& device : inventory.host.devices) {
-    if (device.kind == core::DeviceKind::accelerator) {
-      return true;
-    }
-  }
-  return false;
+  const std::vector<core::Device>& devices = inventory.host.devices;
+  return std::any_of(devices.begin(), devices.end(), [](const core::Device& device) {
+    return device.kind == core::DeviceKind::accelerator;
+  });
 }
 
 }  // namespace cattino::engine

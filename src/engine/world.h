@@ -98,7 +98,7 @@ struct World {
       }
     };
   }
-  std::function<void()> guarded(std::function<void()> work);
+  [[nodiscard]] std::function<void()> guarded(std::function<void()> work) const;
 
   /// The shared part of a submission, good until the next call; null if the store does not have it.
   const store::Submission* submission(SubmissionId id);
