@@ -252,7 +252,7 @@ Result<std::uint64_t> SqliteStore::intern_environment(const std::vector<std::str
   packer_.clear();
   packer_.texts(variables);
   const std::uint64_t hash = hash_of(packer_.bytes());
-  const Result<std::uint64_t> known = id_with(find_environment_.with(hash).rows(), packer_.bytes());
+  Result<std::uint64_t> known = id_with(find_environment_.with(hash).rows(), packer_.bytes());
   if (!known || known.value() != 0) {
     return known;
   }
