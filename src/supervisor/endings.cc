@@ -13,6 +13,50 @@
 #include "sys/files.h"
 
 namespace cattino::supervisor {
+namespace {
+
+using ChildrenByPid = std::unordered_map<pid_t, std::vector<pid_t>>;
+
+/// What a shell that only runs a command for us has started; nothing if `pid` is no such shell. Fills
+/// `children` when it is needed for the first time.
+std::vector<Found> commands_of(pid_t pid, ChildrenByPid& children) {
+  std::vector<Found> commands;
+  if (!is_shell_wrapper(pid)) {
+    return commands;
+  }
+  if (children.empty()) {
+    children = children_of_all();
+  }
+  const std::vector<pid_t>& started = children[pid];
+  commands.reserve(started.size());
+  for (const pid_t child : started) {
+    commands.push_back({child, sys::open_pidfd(child)});
+  }
+  return commands;
+}
+
+/// An attempt whose tree is to be looked for: near its own number while it is young.
+Wanted wanted_of(const Attempt& attempt, Duration now) {
+  const bool recent = attempt.launched.us != 0 && now - attempt.launched < counted_life_max;
+  return {attempt.key, recent ? std::optional{attempt.pid} : std::nullopt};
+}
+
+void signal_all(const std::vector<Found>& found, int signal) {
+  for (const Found& process : found) {
+    sys::signal_process(process.pidfd.get(), signal);
+  }
+}
+
+/// True if one of `found` was not among `stopped`, where they all are afterwards.
+bool note_stopped(const std::vector<Found>& found, std::set<pid_t>& stopped) {
+  bool grew = false;
+  for (const Found& process : found) {
+    grew = stopped.insert(process.pid).second || grew;
+  }
+  return grew;
+}
+
+}  // namespace
 
 // ---- a process has ended ----------------------------------------------------------------------------
 
@@ -141,21 +185,13 @@ void Supervisor::signal_shells() {
   if (shells_.empty()) {
     return;
   }
-  std::unordered_map<pid_t, std::vector<pid_t>> children;
+  ChildrenByPid children;
   for (const std::uint64_t key : std::exchange(shells_, {})) {
     Attempt* attempt = find(key);
     if (attempt == nullptr || attempt->state != Attempt::State::running) {
       continue;
     }
-    std::vector<Found> commands;
-    if (is_shell_wrapper(attempt->pid)) {
-      if (children.empty()) {
-        children = children_of_all();
-      }
-      for (const pid_t pid : children[attempt->pid]) {
-        commands.push_back({pid, sys::open_pidfd(pid)});
-      }
-    }
+    std::vector<Found> commands = commands_of(attempt->pid, children);
     std::erase_if(commands, [&](const Found& command) {
       return !command.pidfd || !sys::signal_process(command.pidfd.get(), attempt->stop_signal);
     });
@@ -249,12 +285,10 @@ void Supervisor::check_trees() {
       case Alone::undecided:
         undecided.push_back(key);
         break;
-      case Alone::unknown: {
-        const bool recent = attempt->launched.us != 0 && now - attempt->launched < counted_life_max;
-        wanted.push_back({key, recent ? std::optional{attempt->pid} : std::nullopt});
+      case Alone::unknown:
+        wanted.push_back(wanted_of(*attempt, now));
         at_once = at_once || attempt->due_passed || attempt->stop_signal != 0;
         break;
-      }
     }
   }
   unchecked_ = std::move(undecided);
@@ -333,9 +367,7 @@ void Supervisor::terminate(Attempt& attempt, std::vector<Found>& found, FoundByK
     to_kill[attempt.key] = std::move(found);
     return;
   }
-  for (const Found& process : found) {
-    sys::signal_process(process.pidfd.get(), SIGTERM);
-  }
+  signal_all(found, SIGTERM);
   attempt.phase = Attempt::Phase::terminating;
   set_due(attempt, sys::since_boot() + kill_after_term);
   watch(attempt, found, false);
@@ -347,6 +379,7 @@ void Supervisor::kill_all(FoundByKey to_kill) {
     return;
   }
   std::vector<Wanted> wanted;
+  wanted.reserve(to_kill.size());
   std::set<pid_t> stopped;
   for (const auto& [key, found] : to_kill) {
     wanted.push_back({key, std::nullopt});
@@ -356,18 +389,14 @@ void Supervisor::kill_all(FoundByKey to_kill) {
     FoundByKey again = find_tagged(wanted, tag_space_, ledger_.last());
     grew = false;
     for (auto& [key, found] : again) {
-      for (const Found& process : found) {
-        sys::signal_process(process.pidfd.get(), SIGSTOP);
-        grew = stopped.insert(process.pid).second || grew;
-      }
+      signal_all(found, SIGSTOP);
+      grew = note_stopped(found, stopped) || grew;
       to_kill[key] = std::move(found);
     }
   }
   for (auto& [key, found] : to_kill) {
     Attempt& attempt = attempts_.at(key);
-    for (const Found& process : found) {
-      sys::signal_process(process.pidfd.get(), SIGKILL);
-    }
+    signal_all(found, SIGKILL);
     if (attempt.state == Attempt::State::running) {
       sys::signal_process(attempt.pidfd.get(), SIGKILL);  // It may have given up its tag.
     }

@@ -249,8 +249,8 @@ void FrameReader::append(std::string_view bytes) {
 }
 
 long FrameReader::read_from(int fd) {
-  std::array<char, read_size>
-      bytes;  // NOLINT(cppcoreguidelines-pro-type-member-init): read fills it
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): read fills it.
+  std::array<char, read_size> bytes;
   const ssize_t got = ::read(fd, bytes.data(), bytes.size());
   if (got > 0) {
     append({bytes.data(), static_cast<std::size_t>(got)});

@@ -22,8 +22,6 @@
 #include "sys/files.h"
 #include "sys/sockets.h"
 
-extern char** environ;
-
 namespace cattino::supervisor {
 namespace {
 
@@ -163,33 +161,32 @@ void Guardian::run() {
       start_supervisor();
     }
     for (const epoll_event& event : events) {
-      switch (static_cast<Event>(event.data.u64)) {
-        case Event::signals:
-          take_signals();
-          break;
-        case Event::client:
-          leaving_ = false;
-          daemon_deaths_.clear();
-          start_daemon();
-          break;
-        case Event::supervisor_client:
-          start_supervisor();
-          break;
-        case Event::room:
-          poller_.remove(orphans_write_.get());
-          awaits_room_ = false;
-          take_children();
-          break;
-        case Event::foreign_supervisor:
-          poller_.remove(supervisor_.pidfd.get());
-          supervisor_is_foreign_ = false;
-          supervisor_runs_ = false;
-          if (!leaving_) {
-            start_supervisor();
-          }
-          break;
-      }
+      take_event(event.data.u64);
     }
+  }
+}
+
+void Guardian::take_event(std::uint64_t event_token) {
+  switch (static_cast<Event>(event_token)) {
+    case Event::signals:
+      take_signals();
+      break;
+    case Event::client:
+      leaving_ = false;
+      daemon_deaths_.clear();
+      start_daemon();
+      break;
+    case Event::supervisor_client:
+      start_supervisor();
+      break;
+    case Event::room:
+      poller_.remove(orphans_write_.get());
+      awaits_room_ = false;
+      take_children();
+      break;
+    case Event::foreign_supervisor:
+      foreign_supervisor_ended();
+      break;
   }
 }
 
@@ -199,13 +196,18 @@ void Guardian::take_signals() {
     if (info.ssi_signo == SIGCHLD) {
       take_children();
     } else if (info.ssi_signo != SIGHUP) {
-      leaving_ = true;
-      if (daemon_runs_) {
-        sys::signal_process(daemon_.pidfd.get(), SIGTERM);
-      } else {
-        leave_together();
-      }
+      begin_leaving();
     }
+  }
+}
+
+/// The daemon leaves first; the supervisor follows when that has ended.
+void Guardian::begin_leaving() {
+  leaving_ = true;
+  if (daemon_runs_) {
+    sys::signal_process(daemon_.pidfd.get(), SIGTERM);
+  } else {
+    leave_together();
   }
 }
 
@@ -306,6 +308,16 @@ void Guardian::supervisor_ended(const ExitStatus& status) {
   if (crashed_too_often(supervisor_deaths_)) {
     retry_ms_ = supervisor_retry_ms;
   } else {
+    start_supervisor();
+  }
+}
+
+/// One that outlived another guardian: how it ended is not told to us.
+void Guardian::foreign_supervisor_ended() {
+  poller_.remove(supervisor_.pidfd.get());
+  supervisor_is_foreign_ = false;
+  supervisor_runs_ = false;
+  if (!leaving_) {
     start_supervisor();
   }
 }

@@ -49,11 +49,14 @@ class Guardian {
   [[nodiscard]] const std::string& socket_path() const { return options_.socket; }
 
  private:
+  void take_event(std::uint64_t event_token);
   void take_signals();
+  void begin_leaving();
   void take_children();
   bool report(const sys::ProcessExit& ended);
   void start_supervisor();
   void supervisor_ended(const ExitStatus& status);
+  void foreign_supervisor_ended();
   void start_daemon();
   void daemon_ended(const ExitStatus& status);
   void give_up(const std::string& why);

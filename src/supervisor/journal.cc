@@ -204,10 +204,10 @@ void JournalWriter::acknowledged(std::uint64_t key) {
 void JournalWriter::flush() {
   while (!buffer_.empty()) {
     const ssize_t wrote = ::write(file_.get(), buffer_.data(), buffer_.size());
+    if (wrote <= 0 && errno == EINTR) {
+      continue;
+    }
     if (wrote <= 0) {
-      if (errno == EINTR) {
-        continue;
-      }
       return;
     }
     size_ += static_cast<std::size_t>(wrote);

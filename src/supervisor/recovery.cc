@@ -48,6 +48,7 @@ std::optional<Found> unreaped(const Past& past, const sys::Tag& tag) {
 
 std::vector<Wanted> all_of(const Journal& journal) {
   std::vector<Wanted> wanted;
+  wanted.reserve(journal.past.size());
   for (const auto& [key, past] : journal.past) {
     wanted.push_back({key, std::nullopt});
   }

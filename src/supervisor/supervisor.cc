@@ -102,9 +102,7 @@ void Supervisor::take_signals() {
   while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
     if (info.ssi_signo == SIGCHLD) {
       take_orphans();
-    } else if (info.ssi_signo == SIGUSR1) {
-      leaving_ = true;
-    } else if (info.ssi_signo != SIGHUP && active_ == 0) {
+    } else if (info.ssi_signo == SIGUSR1 || (info.ssi_signo != SIGHUP && active_ == 0)) {
       leaving_ = true;  // SIGTERM and SIGINT are heard only while nothing runs.
     }
   }

@@ -71,12 +71,12 @@ class Supervisor {
   void on(std::uint64_t id, const Hello& hello);
   void on(std::uint64_t id, DefineEnvironment& definition);
   void on(std::uint64_t id, Spawn& spawn);
-  void on(std::uint64_t id, const Stop& stop);
+  void on(std::uint64_t id, const Stop& message);
   void on(std::uint64_t id, const Acknowledge& acknowledge);
   void on(std::uint64_t id, const Leave& leave);
   void on(std::uint64_t id, const Adopt& adopt);
   void on(std::uint64_t id, const ChildExited& child);
-  void stop(Attempt& attempt, const Stop& stop);
+  void stop(Attempt& attempt, const Stop& message);
 
   // endings.cc: from the end of a process to the end of its tree
   void take_pidfd(Attempt& attempt);

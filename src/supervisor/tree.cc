@@ -27,6 +27,7 @@ std::vector<pid_t> candidates(const std::vector<Wanted>& wanted, pid_t last) {
     return sys::all_pids();
   }
   std::vector<pid_t> pids;
+  pids.reserve(static_cast<std::size_t>(span));
   for (std::int64_t pid = last - span + 1; pid <= last; ++pid) {
     pids.push_back(static_cast<pid_t>(pid));
   }
