@@ -184,7 +184,7 @@ __attribute__((noinline)) CATTINO_CHILD_CODE long vfork_child(ChildPlan& plan) {
   const pid_t pid =
       ::vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork): as clone3 above.
   if (pid == 0) {
-    run_child(plan);
+    run_child(plan);  // NOLINT(clang-analyzer-unix.Vfork): bare system calls, as after clone3
   }
   return pid < 0 ? -errno : pid;
 }

@@ -1,9 +1,9 @@
 // A named thread with a queue.
+#include <csignal>
 #include <string>
 #include <thread>
 
 #include <pthread.h>
-#include <signal.h>
 
 #include "sys/loop.h"
 #include "sys/queue.h"

@@ -203,7 +203,7 @@ def test_exit_ends_a_backend_that_refuses_its_settings(make_backend: MakeBackend
     backend = with_settings(make_backend, tmp_path, "nonsense = 1\n")
     backend.meow("create", "true", "-n", "t", "-c", "0", check=None)
     backend.meow("exit", "-y", check=None)
-    assert backend.own_processes() == []
+    wait_until(lambda: backend.own_processes() == [], "guardian and supervisor are gone")
 
 
 def test_nobody_else_may_look(backend: Backend) -> None:
