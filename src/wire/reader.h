@@ -146,13 +146,11 @@ bool read_members(const Place& place, const boost::json::value& from, T& to) {
     bool good = true;
     std::uint64_t bit = 1;
     boost::mp11::mp_for_each<MembersOf<T>>([&](auto member) {
-      if (!known && key == key_of(member.name)) {
-        known = true;
-        if (!item.value().is_null()) {
-          seen |= bit;
-          good = read(place.key(key), item.value(), to.*member.pointer);
-        }
-      }
+      const bool found = !known && key == key_of(member.name);
+      const bool given = found && !item.value().is_null();
+      known = known || found;
+      seen |= given ? bit : 0;
+      good = good && (!given || read(place.key(key), item.value(), to.*member.pointer));
       bit <<= 1U;
     });
     if (!known && place.strict()) {
