@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import pickle
 import sys
-from types import ModuleType
+from collections import ChainMap
+from types import CodeType, ModuleType
 from typing import Any, Optional
 
 from cattino.errors import CattinoError
@@ -27,10 +28,29 @@ def pickle_objects(objects: list[Any]) -> bytes:
 def _dump(value: Any) -> bytes:
     module = _cloudpickle()
     if module is not None:
-        dumped: bytes = module.dumps(value, protocol=pickle.DEFAULT_PROTOCOL)
-        return dumped
+        return by_value(module, value)
     _refuse_main(value)
     return pickle.dumps(value)
+
+
+def by_value(cloudpickle: ModuleType, value: Any) -> bytes:
+    """cloudpickle.dumps, but code keeps the name of its file: tracebacks show the lines of the script.
+    cloudpickle 3.1.3 puts "<dynamic-code>" in its place."""
+    reduce_code = getattr(cloudpickle.cloudpickle, "_code_reduce", None)
+    table = getattr(cloudpickle.Pickler, "dispatch_table", None)
+    if reduce_code is None or table is None:
+        dumped: bytes = cloudpickle.dumps(value, protocol=pickle.DEFAULT_PROTOCOL)
+        return dumped
+
+    def with_its_file(code: CodeType) -> tuple[Any, ...]:
+        make, arguments = reduce_code(code)
+        return make, tuple(code.co_filename if a == "<dynamic-code>" else a for a in arguments)
+
+    table = ChainMap({CodeType: with_its_file}, table)
+    pickler = type("Pickler", (cloudpickle.Pickler,), {"dispatch_table": table})
+    stream = io.BytesIO()
+    pickler(stream, protocol=pickle.DEFAULT_PROTOCOL).dump(value)
+    return stream.getvalue()
 
 
 def _cloudpickle() -> Optional[ModuleType]:

@@ -196,6 +196,12 @@ const GroupSpec* Scheduler::spec(GroupId group) const {
   return record == nullptr ? nullptr : &record->spec;
 }
 
+TaskId Scheduler::next_alike(TaskId task) const {
+  const TaskRecord* record = impl_->tables().tasks.find(task.value);
+  return record == nullptr || record->shape->ready.empty() ? TaskId{}
+                                                           : record->shape->ready.begin()->task;
+}
+
 Reason Scheduler::explain(TaskId task) const {
   return impl_->explain(task);
 }

@@ -43,6 +43,10 @@ class Scheduler {
   /// (StartAttempt for attempts in phase starting, RunHook, StopAttempt, ArmTimer), in order of ids.
   [[nodiscard]] Actions outstanding() const;
 
+  /// The ready task with the same request as this one that comes first: likely to start when this one
+  /// ends. 0: none.
+  [[nodiscard]] TaskId next_alike(TaskId task) const;
+
   /// Would `verb` change this task now?
   [[nodiscard]] bool would_change(Verb verb, TaskId task) const;
 

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "engine/magics.h"
+#include "engine/paths.h"
 
 namespace cattino::engine {
 
@@ -32,7 +33,7 @@ void Effects::start(AttemptId attempt) {
       state->phase != core::TaskPhase::starting) {
     return;  // its end was asked for before it began
   }
-  const Result<store::Task> task = world_.store->task(attempt.task);
+  const Result<store::Task> task = take_task(attempt.task);
   if (!task) {
     refuse(attempt, task.error());
     return;
@@ -67,8 +68,32 @@ void Effects::start(AttemptId attempt) {
   if (running.function) {
     start_function(launch, running);
   } else {
-    world_.client->send(spawn_of(launch));
+    supervisor::Spawn spawn = spawn_of(launch);
+    spawn.ahead = look_ahead(attempt.task, *submission);
+    world_.client->send(spawn);
   }
+}
+
+Result<store::Task> Effects::take_task(TaskId id) {
+  if (ahead_ && ahead_->spec.id == id) {
+    store::Task task = std::move(*ahead_);
+    ahead_.reset();
+    return task;
+  }
+  return world_.store->task(id);
+}
+
+std::string Effects::look_ahead(TaskId started, const store::Submission& submission) {
+  const TaskId next = world_.core.next_alike(started);
+  if (!next || (ahead_ && ahead_->spec.id == next)) {
+    return {};
+  }
+  Result<store::Task> task = world_.store->task(next);
+  if (!task || task->submission != submission.id) {
+    return {};
+  }
+  ahead_ = std::move(task.value());
+  return log_directory(submission.run_dir, ahead_->fullname);
 }
 
 void Effects::start_function(const Launch& launch, Running& running) {

@@ -1,6 +1,7 @@
 // Ports on loopback.
 #include "engine/ports.h"
 
+#include <algorithm>
 #include <cstddef>
 
 #include <arpa/inet.h>
@@ -26,16 +27,23 @@ bool is_free(std::uint16_t port) {
 }  // namespace
 
 std::uint16_t Ports::take(Time now) {
-  for (std::size_t tries = 0; tries < ports_.size(); ++tries) {
-    const std::uint16_t number = next_;
-    next_ = next_ == last ? first : static_cast<std::uint16_t>(next_ + 1);
-    Port& port = ports_[number - first];
-    if (!port.taken && seen_free(number, port, now)) {
-      port.taken = true;
-      return number;
+  while (true) {
+    for (std::size_t tries = 0; tries < round_; ++tries) {
+      const std::size_t at = next_;
+      next_ = (next_ + 1) % round_;
+      Port& port = ports_.at(at);
+      const auto number = static_cast<std::uint16_t>(first + at);
+      if (!port.taken && seen_free(number, port, now)) {
+        port.taken = true;
+        return number;
+      }
     }
+    if (round_ == ports_.size()) {
+      return 0;
+    }
+    next_ = round_;
+    round_ = std::min(round_ * 2, ports_.size());
   }
-  return 0;
 }
 
 bool Ports::seen_free(std::uint16_t number, Port& port, Time now) {

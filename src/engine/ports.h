@@ -1,7 +1,7 @@
 // Distinct free ports for MASTER_PORT, so that two distributed trainings on one machine do not collide.
 // Handed out in turn from below the range that kernels use for connections, checked by binding on
-// loopback. A check holds for a minute: at a thousand starts a second it would cost more than all else
-// that the engine does for a start.
+// loopback. A check costs as much as a turn of the engine: it holds for a minute, and no more ports go
+// round than are needed for a port to rest between two attempts.
 #pragma once
 
 #include <array>
@@ -31,8 +31,12 @@ class Ports {
   /// Looks only if the last look was too long ago.
   static bool seen_free(std::uint16_t number, Port& port, Time now);
 
+  /// How many ports go round at first; twice as many whenever all of them are taken.
+  static constexpr std::size_t round_min = 512;
+
   std::array<Port, last - first + 1> ports_{};
-  std::uint16_t next_ = first;
+  std::size_t round_ = round_min;
+  std::size_t next_ = 0;
 };
 
 }  // namespace cattino::engine

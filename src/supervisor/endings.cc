@@ -293,6 +293,7 @@ void Supervisor::check_trees() {
   }
   unchecked_ = std::move(undecided);
   if (!unchecked_.empty()) {
+    hear_of_starts(true);  // a launch under way decides
     wake_at_ = now + launch_wait;
   }
   if (wanted.empty()) {

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "supervisor/limits.h"
+#include "sys/clock.h"
 #include "sys/files.h"
 
 namespace cattino::supervisor {
@@ -39,20 +40,34 @@ sys::Fd open_log(const std::string& path, const std::string* sibling, int& error
   return log;
 }
 
-std::vector<sys::ResourceLimit> limits_of(
-    const Spawn& spawn, const std::vector<sys::ResourceLimit>& defaults) {
+/// The limits of this process, which a child has unless it is given others.
+std::vector<sys::ResourceLimit> present_limits() {
   std::vector<sys::ResourceLimit> limits;
-  limits.reserve(spawn.limits.size() + defaults.size());
-  for (const Limit& limit : spawn.limits) {
-    limits.push_back({limit.resource, limit.soft, limit.hard});
+  for (int resource = 0; resource < RLIM_NLIMITS; ++resource) {
+    rlimit limit{};
+    ::getrlimit(static_cast<__rlimit_resource>(resource), &limit);
+    limits.push_back({resource, limit.rlim_cur, limit.rlim_max});
   }
-  for (const sys::ResourceLimit& fallback : defaults) {
-    const bool named = std::any_of(limits.begin(), limits.end(), [&](const auto& limit) {
-      return limit.resource == fallback.resource;
-    });
-    if (!named) {
-      limits.push_back(fallback);
+  return limits;
+}
+
+/// What a child must be given: the limits asked for, and ours of before where none is, unless it has them.
+std::vector<sys::ResourceLimit> limits_of(const Spawn& spawn, const OwnLimits& own) {
+  std::vector<sys::ResourceLimit> limits;
+  limits.reserve(spawn.limits.size() + 1);
+  for (const Limit& limit : spawn.limits) {
+    const bool has_it = limit.resource < own.present.size() &&
+                        own.present[limit.resource].soft == limit.soft &&
+                        own.present[limit.resource].hard == limit.hard;
+    if (!has_it) {
+      limits.push_back({limit.resource, limit.soft, limit.hard});
     }
+  }
+  const bool named = std::any_of(spawn.limits.begin(), spawn.limits.end(), [&](const Limit& limit) {
+    return limit.resource == own.before.resource;
+  });
+  if (!named) {
+    limits.push_back(own.before);
   }
   return limits;
 }
@@ -85,7 +100,10 @@ sys::ResourceLimit raise_descriptor_limit() {
   return before;
 }
 
-Launcher::Launcher() : own_limits_{raise_descriptor_limit()}, tag_space_{sys::own_tag().space} {
+Launcher::Launcher(sys::Poller& poller)
+    : poller_{poller}, tag_space_{sys::own_tag().space} {
+  own_limits_.before = raise_descriptor_limit();
+  own_limits_.present = present_limits();
   for (std::size_t count = 0; count < launching_threads; ++count) {
     lanes_.push_back(std::make_unique<Lane>());
     Lane& lane = *lanes_.back();
@@ -104,7 +122,23 @@ Launcher::~Launcher() {
 }
 
 void Launcher::push(std::shared_ptr<LaunchJob> job) {
+  if (job->state == LaunchJob::State::cancelled) {
+    return;
+  }
+  job->pushed = true;
+  ++under_way_;
   jobs_.push(std::move(job));
+}
+
+bool Launcher::cancel(LaunchJob& job) {
+  const bool cancelled = job.claim(LaunchJob::State::cancelled);
+  under_way_ -= cancelled && job.pushed ? 1 : 0;
+  return cancelled;
+}
+
+void Launcher::take(std::vector<LaunchResult>& results) {
+  results_.take(results);
+  under_way_ -= results.size();
 }
 
 PidsUsed Launcher::pids_used() const {
@@ -121,8 +155,20 @@ PidsUsed Launcher::pids_used() const {
 void Launcher::run(Lane& lane) {
   sys::Spawner spawner;
   while (std::optional<std::shared_ptr<LaunchJob>> job = jobs_.pop()) {
-    if ((*job)->claim(LaunchJob::State::taken)) {
-      results_.post({(*job)->spawn.key, launch(spawner, lane, **job)});
+    if (!(*job)->claim(LaunchJob::State::taken)) {
+      continue;
+    }
+    LaunchResult result{(*job)->spawn.key, launch(spawner, lane, **job), {}};
+    result.at = sys::since_boot();
+    if (!result.spawned.ok()) {
+      results_.post(std::move(result));
+      continue;
+    }
+    results_.post_quietly(std::move(result), [this](const LaunchResult& started) {
+      poller_.add(started.spawned.pidfd.get(), started.key);
+    });
+    if (!(*job)->spawn.ahead.empty()) {
+      sys::make_directories_errno((*job)->spawn.ahead);  // if it fails, the start that wants it says so
     }
   }
 }
@@ -158,15 +204,14 @@ sys::Spawned Launcher::exec(
   static const Environment nothing{{}};
   const Environment& base = job.environment ? *job.environment : nothing;
   const std::vector<char*> environment = base.merged(spawn.variables);
-  struct stat info {};
-  if (::stat(spawn.directory.c_str(), &info) != 0) {
-    return failed(StartStage::working_directory, errno);
-  }
   int error = 0;
   const std::string program = sys::find_executable(
       spawn.argv.front(), value_of("PATH", environment), spawn.directory, error);
   if (error != 0) {
-    return failed(StartStage::executable, error);
+    struct stat info {};
+    const bool no_directory = ::stat(spawn.directory.c_str(), &info) != 0;
+    return no_directory ? failed(StartStage::working_directory, errno)
+                        : failed(StartStage::executable, error);
   }
   const std::vector<char*> argv = pointers_to(spawn.argv);
   const std::vector<sys::ResourceLimit> limits = limits_of(spawn, own_limits_);

@@ -12,6 +12,7 @@
 #include "base/exit_status.h"
 #include "supervisor/environment.h"
 #include "supervisor/messages.h"
+#include "sys/poller.h"
 #include "sys/queue.h"
 #include "sys/spawn.h"
 
@@ -24,6 +25,7 @@ struct LaunchJob {
   Spawn spawn;
   std::shared_ptr<const Environment> environment;  ///< null: empty
   std::atomic<State> state{State::queued};
+  bool pushed = false;  ///< the main thread's: it counts as under way
 
   /// True for the one caller who moves it on from `queued`.
   bool claim(State as) {
@@ -35,6 +37,7 @@ struct LaunchJob {
 struct LaunchResult {
   std::uint64_t key = 0;
   sys::Spawned spawned;
+  Duration at;  ///< since boot
 };
 
 /// Bounds on the number of pids that our own launches have used up.
@@ -43,18 +46,32 @@ struct PidsUsed {
   std::int64_t at_most = 0;
 };
 
+/// Limits of this process.
+struct OwnLimits {
+  sys::ResourceLimit before;  ///< of descriptors, before we raised it: for a task that names none
+  std::vector<sys::ResourceLimit> present;  ///< by resource
+};
+
+/// A start that failed wakes the main thread. One that went well does not, unless it `listen`s: a short
+/// task is told of, started and ended, in one go, and the main thread looks by itself soon enough.
 class Launcher {
  public:
-  Launcher();
+  /// The pidfd of each new process is watched in `poller`, by the key of its attempt.
+  explicit Launcher(sys::Poller& poller);
   ~Launcher();
   Launcher(const Launcher&) = delete;
   Launcher& operator=(const Launcher&) = delete;
 
   void push(std::shared_ptr<LaunchJob> job);
+  /// True if it had not begun, and will not.
+  bool cancel(LaunchJob& job);
 
-  /// Readable when there are results to take.
+  /// Readable when somebody is to take results.
   [[nodiscard]] int fd() const { return results_.fd(); }
-  void take(std::vector<LaunchResult>& results) { results_.take(results); }
+  void take(std::vector<LaunchResult>& results);
+  /// Launches of which no result was taken yet.
+  [[nodiscard]] std::size_t under_way() const { return under_way_; }
+  void listen(bool to_all) { results_.listen(to_all); }
 
   [[nodiscard]] PidsUsed pids_used() const;
 
@@ -73,10 +90,12 @@ class Launcher {
       sys::Spawner& spawner, Lane& lane, const LaunchJob& job, int out, int err) const;
   static sys::Spawned counted(sys::Spawner& spawner, Lane& lane, sys::SpawnRequest& request);
 
+  sys::Poller& poller_;
+  std::size_t under_way_ = 0;
   sys::Queue<std::shared_ptr<LaunchJob>> jobs_;
   sys::Mailbox<LaunchResult> results_;
   std::vector<std::unique_ptr<Lane>> lanes_;
-  std::vector<sys::ResourceLimit> own_limits_;  ///< what a task gets that names no limit of its own
+  OwnLimits own_limits_;
   std::uint64_t tag_space_ = 0;
 };
 

@@ -24,6 +24,8 @@ constexpr int kill_rounds_max = 8;
 constexpr Duration status_wait = Duration::milliseconds(100);
 /// How long a launch under way may keep us from knowing whether strangers made processes.
 constexpr Duration launch_wait = Duration::milliseconds(5);
+/// How long the start of a process may stay untold, so that a short one is told of once.
+constexpr Duration start_told_after = Duration::milliseconds(2);
 /// After a crash: how long a process on its way to exec may stay unseen.
 constexpr Duration settle_wait = Duration::milliseconds(300);
 
@@ -34,6 +36,8 @@ constexpr Duration scan_wait_max = Duration::milliseconds(200);
 constexpr Duration scan_cost_free{300};
 /// Up to this many numbers are tried one by one instead of listing /proc.
 constexpr std::int64_t probe_max = 64;
+/// A launch needs no newer reading of the last pid than this: a stranger's process in between costs a look.
+constexpr Duration reading_holds = Duration::milliseconds(1);
 /// Within this time the pids handed out cannot have gone round.
 constexpr Duration counted_life_max = Duration::seconds(2);
 

@@ -70,7 +70,7 @@ void Supervisor::stop(Attempt& attempt, const Stop& message) {
     case Attempt::State::queued:
       attempt.stop_signal = message.signal;
       attempt.stop_grace = message.grace;
-      if (attempt.job && attempt.job->claim(LaunchJob::State::cancelled)) {
+      if (attempt.job && launcher_.cancel(*attempt.job)) {
         attempt.job.reset();
         end_without_process(attempt, ExitStatus::of_signal(message.signal));
       }

@@ -49,6 +49,7 @@ struct Spawn {
   std::uint32_t umask = 022;
   std::vector<Limit> limits;
   bool plain = false;  ///< no handling of left-over processes (a host of function tasks)
+  std::string ahead;   ///< a directory that a later start is likely to want: made after this one; "": none
 };
 
 /// End an attempt: `signal` to its own process; after its exit, or `grace`, SIGTERM and then SIGKILL to

@@ -45,7 +45,8 @@ Supervisor::Supervisor(SupervisorOptions options)
       boot_id_{sys::boot_id()},
       journal_path_{options_.state_directory + "/supervisor.journal"},
       spare_{::open("/dev/null", O_RDONLY | O_CLOEXEC)},
-      tag_space_{sys::own_tag().space} {
+      tag_space_{sys::own_tag().space},
+      launcher_{poller_} {
   const sigset_t set = handled_signals();
   signals_ = sys::Fd{::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)};
   poller_.add(signals_.get(), token(TokenKind::signals));
@@ -58,7 +59,9 @@ Supervisor::Supervisor(SupervisorOptions options)
 
 void Supervisor::run() {
   while (!may_leave()) {
-    for (const epoll_event& event : poller_.wait(timeout_ms())) {
+    const auto events = poller_.wait(timeout_ms());
+    take_results();  // first: one that has ended already must be known to have begun
+    for (const epoll_event& event : events) {
       take_event(event.data.u64);
     }
     run_due();
@@ -80,8 +83,7 @@ void Supervisor::take_event(std::uint64_t event_token) {
       take_signals();
       break;
     case TokenKind::results:
-      take_results();
-      break;
+      break;  // taken already
     case TokenKind::listener:
       accept_connections();
       break;
@@ -171,7 +173,15 @@ void Supervisor::drop(std::uint64_t id) {
 }
 
 void Supervisor::take_results() {
+  if (launcher_.under_way() == 0) {
+    return;
+  }
   launcher_.take(results_);
+  if (launcher_.under_way() == 0) {
+    starts_due_ = {};
+  } else if (starts_due_.us != 0 && starts_due_ <= sys::since_boot()) {
+    hear_of_starts(true);
+  }
   for (LaunchResult& result : results_) {
     Attempt* attempt = find(result.key);
     if (attempt == nullptr) {
@@ -186,16 +196,24 @@ void Supervisor::take_results() {
     attempt->state = Attempt::State::running;
     attempt->pid = result.spawned.pid;
     attempt->pidfd = std::move(result.spawned.pidfd);
-    attempt->started = clock_.now();
-    attempt->launched = sys::since_boot();
+    attempt->launched = result.at;
+    attempt->started = clock_.now() - (sys::since_boot() - result.at);
     key_of_pid_[attempt->pid] = attempt->key;
     journal_.spawned(attempt->key, attempt->pid);
-    poller_.add(attempt->pidfd.get(), attempt->key);
     tell_state(*attempt);
     if (attempt->stop_signal != 0) {
       begin_stop(*attempt);
     }
   }
+}
+
+/// A launch wakes us when it is through; else a start is told with what happens next, or when it is due.
+void Supervisor::hear_of_starts(bool at_once) {
+  if (hears_of_starts_ != at_once) {
+    hears_of_starts_ = at_once;
+    launcher_.listen(at_once);
+  }
+  starts_due_ = at_once ? Duration{} : sys::since_boot() + start_told_after;
 }
 
 void Supervisor::tell(const FromSupervisor& message) {
@@ -230,7 +248,10 @@ void Supervisor::end_turn() {
   }
   to_reap_pids_.clear();
   if (!to_launch_.empty() || !unchecked_.empty()) {
-    ledger_.sample(launcher_, sys::since_boot());
+    const Duration now = sys::since_boot();
+    if (!unchecked_.empty() || !ledger_.is_fresh(now)) {
+      ledger_.sample(launcher_, now);
+    }
   }
   for (std::shared_ptr<LaunchJob>& job : to_launch_) {
     if (Attempt* attempt = find(job->spawn.key)) {
@@ -238,7 +259,10 @@ void Supervisor::end_turn() {
     }
     launcher_.push(std::move(job));
   }
-  to_launch_.clear();
+  if (!to_launch_.empty()) {
+    hear_of_starts(false);
+    to_launch_.clear();
+  }
   signal_shells();
   check_trees();
   flush_connections();
@@ -269,6 +293,9 @@ void Supervisor::flush_connections() {
 
 int Supervisor::timeout_ms() const {
   std::int64_t due_us = wake_at_.us;
+  if (starts_due_.us != 0 && (due_us == 0 || starts_due_.us < due_us)) {
+    due_us = starts_due_.us;
+  }
   if (!due_.empty() && (due_us == 0 || due_.begin()->first.us < due_us)) {
     due_us = due_.begin()->first.us;
   }

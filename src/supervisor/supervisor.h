@@ -60,6 +60,7 @@ class Supervisor {
   void take_message(std::uint64_t id, ToSupervisor& message);
   void drop(std::uint64_t id);
   void take_results();
+  void hear_of_starts(bool at_once);
   void end_turn();
   void flush_connections();
   [[nodiscard]] int timeout_ms() const;
@@ -153,6 +154,9 @@ class Supervisor {
   std::unique_ptr<sys::Worker> notes_;  ///< writes lines into logs, which may block
   std::string guardian_text_;           ///< what the guardian said, up to an unfinished line
   std::vector<LaunchResult> results_;
+  bool hears_of_starts_ = false;
+  Duration
+      starts_due_;  ///< starts are to be heard of from then on; 0: they are already, or none is due
   bool leaving_ = false;
 };
 

@@ -10,6 +10,7 @@
 
 #include "base/time.h"
 #include "supervisor/launcher.h"
+#include "supervisor/limits.h"
 #include "sys/fd.h"
 
 namespace cattino::supervisor {
@@ -35,6 +36,8 @@ class PidLedger {
   [[nodiscard]] Verdict since(std::int64_t before) const;
 
   [[nodiscard]] pid_t last() const { return last_; }
+  /// The reading is new enough for an attempt about to be launched.
+  [[nodiscard]] bool is_fresh(Duration now) const { return now - sampled_ < reading_holds; }
 
  private:
   sys::Fd loadavg_;

@@ -56,41 +56,68 @@ class Queue {
   bool closed_ = false;
 };
 
-/// Values for a thread that waits in epoll: `fd()` is readable while there are any.
+/// Values for a thread that waits in epoll: `fd()` is readable while there is one that is to wake it.
 template <class T>
 class Mailbox {
  public:
   Mailbox() : event_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {}
 
-  /// From any thread.
+  /// From any thread. Wakes the reader.
   void post(T value) {
-    bool was_empty = false;
-    {
-      const std::lock_guard lock{mutex_};
-      was_empty = values_.empty();
-      values_.push_back(std::move(value));
-    }
-    if (was_empty) {
-      const std::uint64_t one = 1;
-      [[maybe_unused]] const auto written = ::write(event_.get(), &one, sizeof one);
+    const std::lock_guard lock{mutex_};
+    values_.push_back(std::move(value));
+    ring();
+  }
+
+  /// From any thread. Wakes the reader only if it `listens`. Nobody takes the value before `first` has
+  /// been done with it.
+  template <class First>
+  void post_quietly(T value, First first) {
+    const std::lock_guard lock{mutex_};
+    first(value);
+    values_.push_back(std::move(value));
+    if (listens_) {
+      ring();
     }
   }
 
-  /// All that was posted. Only when fd() is readable.
+  /// Whether what is posted quietly wakes the reader, too: from now on, and what is there already.
+  void listen(bool to_all) {
+    const std::lock_guard lock{mutex_};
+    listens_ = to_all;
+    if (listens_ && !values_.empty()) {
+      ring();
+    }
+  }
+
+  /// All that was posted.
   void take(std::vector<T>& into) {
-    std::uint64_t count = 0;
-    [[maybe_unused]] const auto got = ::read(event_.get(), &count, sizeof count);
     into.clear();
     const std::lock_guard lock{mutex_};
     into.swap(values_);
+    if (rung_) {
+      rung_ = false;
+      std::uint64_t count = 0;
+      [[maybe_unused]] const auto got = ::read(event_.get(), &count, sizeof count);
+    }
   }
 
   [[nodiscard]] int fd() const { return event_.get(); }
 
  private:
+  void ring() {
+    if (!rung_) {
+      rung_ = true;
+      const std::uint64_t one = 1;
+      [[maybe_unused]] const auto written = ::write(event_.get(), &one, sizeof one);
+    }
+  }
+
   Fd event_;
   std::mutex mutex_;
   std::vector<T> values_;
+  bool rung_ = false;
+  bool listens_ = false;
 };
 
 }  // namespace cattino::sys

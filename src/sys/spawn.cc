@@ -224,16 +224,19 @@ class SignalsBlocked {
 
 }  // namespace
 
+// Asks the kernel: glibc hides its own signals (32 and 33), which a parent that used its posix_spawn, as
+// make does, leaves ignored.
 Spawner::Spawner() : null_{::open("/dev/null", O_RDWR | O_CLOEXEC)} {
   for (int signal = 1; signal <= signal_max; ++signal) {
-    struct sigaction action {};
-    if (signal == SIGKILL || signal == SIGSTOP || ::sigaction(signal, nullptr, &action) != 0) {
+    long action[4] = {};  // The kernel's struct sigaction, its handler first.
+    if (signal == SIGKILL || signal == SIGSTOP ||
+        ::syscall(SYS_rt_sigaction, signal, nullptr, static_cast<long*>(action), sizeof(long)) != 0) {
       continue;
     }
-    if (action.sa_handler == SIG_IGN) {
+    if (action[0] == as_long(reinterpret_cast<const void*>(SIG_IGN))) {
       ignored_signals_.push_back(signal);
     }
-    if (action.sa_handler != SIG_DFL) {
+    if (action[0] != as_long(reinterpret_cast<const void*>(SIG_DFL))) {
       handled_signals_.push_back(signal);
     }
   }
