@@ -42,6 +42,11 @@ struct AttemptExited {
   ExitStatus status;
 };
 
+/// The start of the attempt was taken back before it began.
+struct AttemptRecalled {
+  AttemptId attempt;
+};
+
 enum class HookKind : std::uint8_t { on_start, on_end };
 
 struct HookEnded {
@@ -78,6 +83,7 @@ using Event = std::variant<
     Restored,
     AttemptStarted,
     AttemptExited,
+    AttemptRecalled,
     HookEnded,
     HostObserved,
     TimerFired,
@@ -97,8 +103,15 @@ struct GroupChanged {
   GroupState state;
 };
 
-/// Run the process of the attempt on what the task's state says is allocated.
+/// Run the process of the attempt on what the task's state says is allocated; if its `behind` says so,
+/// not before that task's process tree is gone.
 struct StartAttempt {
+  AttemptId attempt;
+};
+
+/// Take back the start of an attempt that is behind another, unless it has begun: answered by
+/// AttemptRecalled, or not at all.
+struct RecallAttempt {
   AttemptId attempt;
 };
 
@@ -128,6 +141,7 @@ using Action = std::variant<
     GroupChanged,
     StartAttempt,
     StopAttempt,
+    RecallAttempt,
     RunHook,
     ArmTimer,
     SubmissionEnded>;

@@ -5,6 +5,7 @@
 //   graph.cc        ends and their undoing, carried along edges and groups
 //   lifecycle.cc    a task: queued, admitted, run, ended
 //   hooks.cc        on_start and on_end, of tasks and groups
+//   line.cc         short tasks, started ahead of time behind running ones
 //   verbs.cc        cancel, kill, resume, remove
 //   explain.cc      why a task waits
 //   outlook.cc      whether it can go on without the user
@@ -16,6 +17,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <set>
 #include <utility>
 #include <vector>
@@ -29,6 +31,7 @@ namespace cattino::core {
 
 class Scheduler::Impl {
  public:
+  explicit Impl(LinePolicy policy) : policy_(policy) {}
   void step(Time now, const Event& event, Actions& actions);
   [[nodiscard]] std::vector<Problem> check(const Submitted& work) const;
   [[nodiscard]] Actions outstanding() const;
@@ -62,6 +65,7 @@ class Scheduler::Impl {
   // scheduler.cc
   void on(const AttemptStarted& event);
   void on(const AttemptExited& event);
+  void on(const AttemptRecalled& event);
   void on(const HookEnded& event);
   void on(const HostObserved& event);
   void on(const TimerFired& event);
@@ -106,6 +110,7 @@ class Scheduler::Impl {
   void wake();
   void place();
   void admit(TaskRecord& record, const Allocation& allocation);
+  void begin_attempt(TaskRecord& record, const Allocation& allocation);
   void start_process(TaskRecord& record);
   void release(TaskRecord& record);
   void finish(TaskRecord& record);
@@ -113,6 +118,23 @@ class Scheduler::Impl {
   void end(TaskRecord& record, TaskStatus status, Cause cause);
   void make_waiting(TaskRecord& record);
   TaskRecord* current(AttemptId attempt);
+
+  // line.cc
+  void tend_lines();
+  [[nodiscard]] bool may_lead(const TaskRecord& record) const;
+  [[nodiscard]] bool may_follow(const TaskRecord& record);
+  [[nodiscard]] TaskRecord* follower(const TaskRecord& record);
+  [[nodiscard]] TaskRecord* end_of_line(TaskRecord& leader);
+  bool lengthen(TaskRecord& leader);
+  void join(TaskRecord& record, TaskRecord& front);
+  void open_line(const TaskRecord& leader);
+  void close_line(const TaskRecord& leader);
+  bool step_up(TaskRecord& record);
+  void leave_line(TaskRecord& record);
+  void recall(TaskRecord& leader);
+  void recall_all();
+  void restore_lines();
+  void note_run(const TaskRecord& record, const ExitStatus& status) const;
 
   // hooks.cc
   void advance(TaskRecord& record);
@@ -136,10 +158,15 @@ class Scheduler::Impl {
   void check_edges() const;
   void check_links(NodeRef node) const;
   void check_queue() const;
+  void check_lines() const;
 
   Tables tables_;
   Pool pool_;
   ReadyQueue queue_;
+  LinePolicy policy_;
+  std::map<TaskId, TaskId> followers_;       ///< who is next behind whom
+  std::set<std::pair<Time, TaskId>> lines_;  ///< by when they are recalled, and who is in front
+  std::vector<TaskId> fresh_;                ///< may lead a line since this step
   std::set<std::pair<Time, TaskId>> backing_off_;
   std::set<TaskId> running_;
   std::set<GroupId> hooking_;  ///< groups in phase start_hook or end_hook

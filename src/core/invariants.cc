@@ -40,6 +40,7 @@ void Scheduler::Impl::check_invariants() const {
   check_groups();
   check_edges();
   check_queue();
+  check_lines();
   pool_.check_invariants();
   CHECK(work_.empty() && effects_.empty() && changed_tasks_.empty() && changed_groups_.empty());
 }
@@ -49,6 +50,7 @@ struct Scheduler::Impl::Sums {
   std::uint64_t waiting = 0;
   std::uint64_t ready = 0;
   std::uint64_t backing_off = 0;
+  std::uint64_t in_lines = 0;
   std::map<std::pair<std::uint32_t, std::size_t>, Mib> claims;
 };
 
@@ -58,6 +60,7 @@ void Scheduler::Impl::check_tasks() const {
   CHECK(sums.waiting == waiting_);
   CHECK(sums.ready == queue_.size());
   CHECK(sums.backing_off == backing_off_.size());
+  CHECK(sums.in_lines == followers_.size());
   for (const Host& host : pool_.hosts()) {
     const HostUse& use = *pool_.use_of(host.id);
     for (std::size_t i = 0; i < use.devices.size(); ++i) {
@@ -82,7 +85,9 @@ void Scheduler::Impl::check_task(const TaskRecord& record, Sums& sums) const {
   sums.waiting += waits ? 1U : 0U;
   sums.ready += record.bucket == TaskRecord::Bucket::ready ? 1U : 0U;
   sums.backing_off += record.bucket == TaskRecord::Bucket::backoff ? 1U : 0U;
-  for (std::size_t i = 0; i < wanted; ++i) {
+  sums.in_lines += state.behind ? 1U : 0U;
+  CHECK(!state.behind || (runs && followers_.at(state.behind) == record.spec.id));
+  for (std::size_t i = 0; i < wanted && !state.behind; ++i) {
     sums.claims[{state.allocation.host, state.allocation.devices[i]}] += state.allocation.mib[i];
   }
 }
@@ -147,6 +152,23 @@ void Scheduler::Impl::check_links(NodeRef node) const {
   pending += parent && tables_.links(parent).pending > 0 ? 1U : 0U;
   CHECK(truthful);
   CHECK(links.pending == pending && links.dead == dead);
+}
+
+/// Who is in a line has what the one in front has; a line that can still be recalled will be.
+void Scheduler::Impl::check_lines() const {
+  std::size_t open = 0;
+  for (const auto& [front_id, next_id] : followers_) {
+    const TaskRecord& front = *tables_.tasks.find(front_id.value);
+    const TaskRecord& next = *tables_.tasks.find(next_id.value);
+    CHECK(next.state.behind == front_id);
+    CHECK(front.state.status == TaskStatus::running && front.shape == next.shape);
+    CHECK(front.state.allocation.host == next.state.allocation.host);
+    CHECK(front.state.allocation.devices == next.state.allocation.devices);
+    const bool leads = !front.state.behind && !next.state.recalled;
+    open += leads ? 1U : 0U;
+    CHECK(leads == (lines_.count({front.state.started + policy_.patience, front_id}) == 1));
+  }
+  CHECK(open == lines_.size());
 }
 
 void Scheduler::Impl::check_queue() const {

@@ -77,8 +77,11 @@ void Scheduler::Impl::refresh(TaskRecord& record) {
   record.bucket = wanted;
 }
 
-/// Backoffs that are over.
+/// Backoffs that are over, and lines whose front runs for too long.
 void Scheduler::Impl::wake() {
+  while (!lines_.empty() && lines_.begin()->first <= now_) {
+    recall(*tables_.tasks.find(lines_.begin()->second.value));
+  }
   while (!backing_off_.empty() && backing_off_.begin()->first <= now_) {
     refresh(*tables_.tasks.find(backing_off_.begin()->second.value));
   }
@@ -106,12 +109,19 @@ void Scheduler::Impl::place() {
 }
 
 void Scheduler::Impl::admit(TaskRecord& record, const Allocation& allocation) {
+  begin_attempt(record, allocation);
+  pool_.take(record.spec.id, allocation);
+  advance(record);
+}
+
+void Scheduler::Impl::begin_attempt(TaskRecord& record, const Allocation& allocation) {
   TaskState& state = record.state;
   set_status(record, TaskStatus::running);
   refresh(record);
-  pool_.take(record.spec.id, allocation);
   state.allocation = allocation;
   state.phase = TaskPhase::group_hooks;
+  state.behind = {};
+  state.recalled = false;
   state.end_requested = false;
   state.cause = Cause::none;
   state.cause_node = {};
@@ -120,13 +130,13 @@ void Scheduler::Impl::admit(TaskRecord& record, const Allocation& allocation) {
   state.not_before = {};
   state.started = now_;
   state.ended = {};
-  advance(record);
 }
 
 void Scheduler::Impl::start_process(TaskRecord& record) {
   mark(record);
   record.state.phase = TaskPhase::starting;
   effects_.emplace_back(StartAttempt{{record.spec.id, record.state.attempt}});
+  fresh_.push_back(record.spec.id);
 }
 
 void Scheduler::Impl::release(TaskRecord& record) {
@@ -170,8 +180,29 @@ void Scheduler::Impl::on(const AttemptExited& event) {
   if (now_ - state.started >= long_run) {
     state.requeues = 0;
   }
-  release(*record);
+  note_run(*record, event.status);
+  if (!step_up(*record)) {
+    release(*record);
+  }
   run_end_hook_or_finish(*record);
+}
+
+void Scheduler::Impl::on(const AttemptRecalled& event) {
+  TaskRecord* record = current(event.attempt);
+  if (record == nullptr || !record->state.behind) {
+    return;
+  }
+  leave_line(*record);
+  TaskState& state = record->state;
+  record->shape->short_ends = 0;
+  --state.attempt;  // it never began
+  state.started = {};
+  if (state.end_requested) {
+    finish(*record);
+    return;
+  }
+  make_waiting(*record);
+  refresh(*record);
 }
 
 // ---- ends -----------------------------------------------------------------------------------------

@@ -66,6 +66,19 @@ bool is_numbered(const Host& host) {
   return true;
 }
 
+/// Can tasks be given the same there? Apart from what others use just now.
+bool gives_alike(const Host& a, const Host& b) {
+  return a.cpus == b.cpus && a.ram == b.ram &&
+         std::equal(
+             a.devices.begin(),
+             a.devices.end(),
+             b.devices.begin(),
+             b.devices.end(),
+             [](const Device& x, const Device& y) {
+               return x.health == y.health && x.kind == y.kind && x.total == y.total;
+             });
+}
+
 void check_use(const DeviceUse& use) {
   CHECK(use.claimed.value >= 0 && use.claimed <= use.limit);
   CHECK(!use.whole || use.holders.size() == 1);
@@ -134,13 +147,14 @@ HostUse& Pool::use_for(std::uint32_t host) {
   return unseen_[host];
 }
 
-void Pool::observe(const Host& host) {
+bool Pool::observe(const Host& host) {
   CHECK(is_numbered(host));
   const std::size_t position = position_of(host.id);
   if (position < hosts_.size() && hosts_[position].id == host.id) {
+    const bool gives_other = !gives_alike(hosts_[position], host);
     hosts_[position] = host;
     note_limits(host, uses_[position]);
-    return;
+    return gives_other;
   }
   const auto offset = static_cast<std::ptrdiff_t>(position);
   hosts_.insert(hosts_.begin() + offset, host);
@@ -150,6 +164,7 @@ void Pool::observe(const Host& host) {
     unseen_.erase(unseen);
   }
   note_limits(host, uses_[position]);
+  return false;
 }
 
 std::optional<Allocation> Pool::place(const Request& request) const {

@@ -35,8 +35,9 @@ struct HostUse {
 
 class Pool {
  public:
-  /// Takes the inventory of a host; what attempts hold of it stays held.
-  void observe(const Host& host);
+  /// Takes the inventory of a host; what attempts hold of it stays held. True if a host that was known
+  /// before can give other things now.
+  bool observe(const Host& host);
 
   /// Where the request fits now. Among devices: for a shared request those in use already, then the
   /// least memory left over, then the lowest index; among hosts the same sums, then the lowest id.

@@ -42,6 +42,8 @@ std::string text(const TaskState& s) {
         static_cast<std::int64_t>(s.cause),
         static_cast<std::int64_t>(s.attempt),
         static_cast<std::int64_t>(s.requeues),
+        static_cast<std::int64_t>(s.recalled),
+        static_cast<std::int64_t>(s.behind.value),
         s.not_before.us,
         s.started.us,
         s.ended.us,
@@ -68,6 +70,9 @@ struct Texter {
   std::string operator()(const StopAttempt& a) const {
     return "stop " + std::to_string(a.attempt.key());
   }
+  std::string operator()(const RecallAttempt& a) const {
+    return "recall " + std::to_string(a.attempt.key());
+  }
   std::string operator()(const RunHook& a) const {
     return "hook " + text(a.owner) + " " + std::to_string(static_cast<int>(a.hook)) + " " +
            std::to_string(a.attempt);
@@ -85,7 +90,10 @@ std::string text(const Action& action) {
 /// What an engine would keep: submissions, the last stored states, and effects without an answer.
 class Story {
  public:
-  explicit Story(std::uint64_t seed) : dice_(seed) { observe_all(); }
+  explicit Story(std::uint64_t seed, LinePolicy lines = {})
+      : dice_(seed), lines_(lines), scheduler_(std::make_unique<Scheduler>(lines)) {
+    observe_all();
+  }
 
   void live(int steps) {
     for (int i = 0; i < steps; ++i) {
@@ -98,6 +106,9 @@ class Story {
   }
 
   /// No more faults, no more wishes: everything that can end does.
+  [[nodiscard]] int held() const { return held_; }
+  [[nodiscard]] int recalls() const { return recalls_; }
+
   void let_all_end() {
     calm_ = true;
     for (Host& host : hosts_) {
@@ -181,6 +192,9 @@ class Story {
   }
 
   Request any_request() {
+    if (lines_.length > 0 && !dice_.one_in(20)) {
+      return no_device();  // lines are of one shape
+    }
     switch (dice_.below(6)) {
       case 0:
         return whole(static_cast<std::uint16_t>(1 + dice_.below(3)));
@@ -221,6 +235,7 @@ class Story {
       spec.created = now_;
       spec.hooks = any_hooks();
       spec.cascade = !dice_.one_in(4);
+      spec.command = !dice_.one_in(8);
       work.tasks.push_back(spec);
       nodes.push_back(Node::of(spec.id));
     }
@@ -308,7 +323,14 @@ class Story {
     auto chosen = open_.begin();
     std::advance(chosen, static_cast<std::ptrdiff_t>(dice_.below(open_.size())));
     const Action action = chosen->second;
-    if (const auto* start = std::get_if<StartAttempt>(&action)) {
+    const auto* recall = std::get_if<RecallAttempt>(&action);
+    if (recall != nullptr) {
+      open_.erase(chosen);
+      answer(*recall);
+    } else if (const auto* start = std::get_if<StartAttempt>(&action)) {
+      if (is_held(start->attempt)) {
+        return true;  // it begins when the one in front is gone
+      }
       if (dice_.one_in(2)) {
         step(AttemptStarted{start->attempt});
       } else {
@@ -324,6 +346,21 @@ class Story {
       step(HookEnded{hook->owner, hook->hook, hook->attempt, ok});
     }
     return true;
+  }
+
+  bool is_held(AttemptId attempt) const {
+    const TaskState* state = scheduler_->state(attempt.task);
+    return state != nullptr && state->attempt == attempt.number && state->behind;
+  }
+
+  void answer(const RecallAttempt& recall) {
+    if (!is_held(recall.attempt)) {
+      return;  // it had begun
+    }
+    open_.erase(text(StartAttempt{recall.attempt}));
+    --starts_[recall.attempt.key()];
+    ++recalls_;
+    step(AttemptRecalled{recall.attempt});
   }
 
   void exit(AttemptId attempt) {
@@ -393,6 +430,7 @@ class Story {
     } else {
       if (const auto* start = std::get_if<StartAttempt>(&action)) {
         EXPECT_EQ(++starts_[start->attempt.key()], 1) << "an attempt starts once";
+        held_ += is_held(start->attempt) ? 1 : 0;
       }
       open_[text(action)] = action;
     }
@@ -452,9 +490,9 @@ class Story {
   /// A second core is made of what was stored. From then on both are told the same for a while.
   void restart() {
     step(TimerFired{});  // so that both have seen the present
-    auto fresh = std::make_unique<Scheduler>();
+    auto fresh = std::make_unique<Scheduler>(lines_);
     Actions none;
-    const bool hosts_first = dice_.one_in(2);
+    const bool hosts_first = dice_.one_in(2) || lines_.length > 0;  // a pause would recall lines
     if (paused_ || !hosts_first) {
       fresh->step(now_, Paused{true}, none);
     }
@@ -513,7 +551,8 @@ class Story {
   }
 
   Dice dice_;
-  std::unique_ptr<Scheduler> scheduler_ = std::make_unique<Scheduler>();
+  LinePolicy lines_;
+  std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<Scheduler> twin_;
   int twin_steps_ = 0;
   Time now_{1000000};
@@ -528,6 +567,8 @@ class Story {
   std::uint64_t last_task_ = 0;
   std::uint64_t last_group_ = 0;
   std::uint64_t last_submission_ = 0;
+  int held_ = 0;
+  int recalls_ = 0;
   TaskState nowhere_;
   GroupState no_group_;
 };
@@ -542,6 +583,24 @@ TEST(RandomWorld, KeepsItsInvariantsSurvivesRestartsAndEnds) {
       return;
     }
   }
+}
+
+TEST(RandomWorld, KeepsItsInvariantsWithLines) {
+  int held = 0;
+  int recalls = 0;
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Story story(seed, {.length = 3, .short_ends = 0, .patience = Duration::seconds(4)});
+    story.live(300);
+    story.let_all_end();
+    held += story.held();
+    recalls += story.recalls();
+    if (::testing::Test::HasFailure()) {
+      return;
+    }
+  }
+  EXPECT_GT(held, 200);
+  EXPECT_GT(recalls, 50);
 }
 
 }  // namespace

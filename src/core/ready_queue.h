@@ -35,8 +35,9 @@ struct ReadyKey {
 struct Shape {
   Request request;
   std::set<ReadyKey> ready;
-  std::uint64_t users = 0;  ///< tasks in the core that have this shape, ready or not
-  bool blocked = false;     ///< did not fit, and nothing has been freed since
+  std::uint64_t users = 0;       ///< tasks in the core that have this shape, ready or not
+  bool blocked = false;          ///< did not fit, and nothing has been freed since
+  std::uint32_t short_ends = 0;  ///< attempts in a row that ended after a short run
 };
 
 class ReadyQueue {

@@ -39,6 +39,7 @@ void Scheduler::Impl::step(Time now, const Event& event, Actions& actions) {
   }
   wake();
   place();
+  tend_lines();
   settled_ = true;
   flush(actions);
   arm(actions);
@@ -46,7 +47,9 @@ void Scheduler::Impl::step(Time now, const Event& event, Actions& actions) {
 }
 
 void Scheduler::Impl::on(const HostObserved& event) {
-  pool_.observe(event.host);
+  if (pool_.observe(event.host)) {
+    recall_all();
+  }
   queue_.unblock_all();
 }
 
@@ -97,7 +100,15 @@ void Scheduler::Impl::flush(Actions& actions) {
 }
 
 void Scheduler::Impl::arm(Actions& actions) {
-  const Time earliest = backing_off_.empty() ? Time{} : backing_off_.begin()->first;
+  Time earliest = backing_off_.empty() ? Time{} : backing_off_.begin()->first;
+  if (!lines_.empty()) {
+    const Time due = lines_.begin()->first;
+    earliest = earliest ? std::min(earliest, due) : due;
+    if (armed_ > now_ && armed_ < earliest) {
+      earliest =
+          armed_;  // lines come and go faster than a timer should be moved: it looks, and is set anew
+    }
+  }
   if (earliest != armed_) {
     armed_ = earliest;
     actions.emplace_back(ArmTimer{earliest});
@@ -124,7 +135,11 @@ Actions Scheduler::Impl::outstanding() const {
     const AttemptId attempt{id, state.attempt};
     switch (state.phase) {
       case TaskPhase::starting:
-        actions.emplace_back(StartAttempt{attempt});
+        if (state.recalled && state.behind) {
+          actions.emplace_back(RecallAttempt{attempt});
+        } else {
+          actions.emplace_back(StartAttempt{attempt});
+        }
         break;
       case TaskPhase::stopping:
         actions.emplace_back(StopAttempt{attempt});
@@ -145,8 +160,12 @@ Actions Scheduler::Impl::outstanding() const {
     const bool starts = tables_.groups.find(id.value)->state.phase == GroupPhase::start_hook;
     actions.emplace_back(RunHook{Node::of(id), starts ? HookKind::on_start : HookKind::on_end, 0});
   }
-  if (!backing_off_.empty()) {
-    actions.emplace_back(ArmTimer{backing_off_.begin()->first});
+  Time earliest = backing_off_.empty() ? Time{} : backing_off_.begin()->first;
+  if (!lines_.empty()) {
+    earliest = earliest ? std::min(earliest, lines_.begin()->first) : lines_.begin()->first;
+  }
+  if (earliest) {
+    actions.emplace_back(ArmTimer{earliest});
   }
   return actions;
 }
@@ -157,7 +176,7 @@ Scheduler::Counts Scheduler::Impl::counts() const {
 
 // ---- the public face ------------------------------------------------------------------------------
 
-Scheduler::Scheduler() : impl_(std::make_unique<Impl>()) {}
+Scheduler::Scheduler(LinePolicy lines) : impl_(std::make_unique<Impl>(lines)) {}
 Scheduler::~Scheduler() = default;
 
 void Scheduler::step(Time now, const Event& event, Actions& actions) {
@@ -194,12 +213,6 @@ const GroupState* Scheduler::state(GroupId group) const {
 const GroupSpec* Scheduler::spec(GroupId group) const {
   const GroupRecord* record = impl_->tables().groups.find(group.value);
   return record == nullptr ? nullptr : &record->spec;
-}
-
-TaskId Scheduler::next_alike(TaskId task) const {
-  const TaskRecord* record = impl_->tables().tasks.find(task.value);
-  return record == nullptr || record->shape->ready.empty() ? TaskId{}
-                                                           : record->shape->ready.begin()->task;
 }
 
 Reason Scheduler::explain(TaskId task) const {

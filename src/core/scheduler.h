@@ -22,9 +22,18 @@
 
 namespace cattino::core {
 
+/// Lines of short tasks behind running ones: see line.cc. By default there are none.
+struct LinePolicy {
+  std::uint32_t length = 0;                         ///< behind each running task
+  std::uint32_t short_ends = 8;                     ///< that many in a row of a shape …
+  Duration short_run = Duration::milliseconds(10);  ///< … after runs of at most this
+  Duration patience =
+      Duration::milliseconds(20);  ///< with the task in front; then they are recalled
+};
+
 class Scheduler {
  public:
-  Scheduler();
+  explicit Scheduler(LinePolicy lines = {});
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
@@ -42,10 +51,6 @@ class Scheduler {
   /// Effects that were asked for and have not been answered: to be asked for again after a restart
   /// (StartAttempt for attempts in phase starting, RunHook, StopAttempt, ArmTimer), in order of ids.
   [[nodiscard]] Actions outstanding() const;
-
-  /// The ready task with the same request as this one that comes first: likely to start when this one
-  /// ends. 0: none.
-  [[nodiscard]] TaskId next_alike(TaskId task) const;
 
   /// Would `verb` change this task now?
   [[nodiscard]] bool would_change(Verb verb, TaskId task) const;

@@ -62,9 +62,14 @@ void Scheduler::Impl::on(const Restored& event) {
     }
   }
   settle_new(submission, event.work);
+  restore_lines();
 }
 
 void Scheduler::Impl::restore_running(TaskRecord& record) {
+  if (record.state.behind) {
+    followers_[record.state.behind] = record.spec.id;
+    return;
+  }
   pool_.take(record.spec.id, record.state.allocation);
   if (record.state.phase != TaskPhase::group_hooks) {
     return;

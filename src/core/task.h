@@ -16,6 +16,8 @@
 //   stopping      its end was asked for
 //   end_hook      the process tree is gone, devices are free; on_end of the task runs
 //
+// Where tasks are very short, some are started ahead of time, in lines behind running ones: see line.cc.
+//
 // Devices are held from before group_hooks until the process tree is gone. A task's successors are
 // released when it leaves the running status, so after on_end.
 #pragma once
@@ -88,7 +90,8 @@ struct TaskSpec {
   std::int32_t priority = 0;  ///< higher runs first
   Time created;
   Hooks hooks;
-  bool cascade = true;  ///< Cancelled when a prerequisite can never be satisfied; else it waits
+  bool cascade = true;   ///< Cancelled when a prerequisite can never be satisfied; else it waits
+  bool command = false;  ///< a process alone, not a call in a host: it can be started in a line
 };
 
 struct GroupSpec {
@@ -127,6 +130,7 @@ struct TaskState {
   TaskPhase phase = TaskPhase::none;
   bool held = false;           ///< waits for the user
   bool end_requested = false;  ///< cancel or kill came while running; `cause` says which
+  bool recalled = false;       ///< its line was recalled while it was behind another
   Cause cause = Cause::none;
   Node cause_node;
   std::uint32_t attempt = 0;   ///< number of the current or last attempt; 0: none yet
@@ -136,6 +140,9 @@ struct TaskState {
   Time started;                ///< of the last attempt's admission
   Time ended;
   Allocation allocation;  ///< empty unless it holds devices
+  /// In a line (see line.cc): its process begins when that task's is gone, on what that one holds until
+  /// then; `allocation` is the same. 0: in none, or in front.
+  TaskId behind;
 };
 
 enum class GroupPhase : std::uint8_t { idle, start_hook, started, end_hook, ended, start_failed };

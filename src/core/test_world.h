@@ -62,10 +62,13 @@ struct Wish {
   std::int32_t priority = 0;
   Hooks hooks = {};
   bool cascade = true;
+  bool command = true;
 };
 
 class World {
  public:
+  explicit World(LinePolicy lines = {}) : scheduler(lines) {}
+
   Scheduler scheduler;
   Time now{1000000};
   Submitted draft;  ///< what submit() will send
@@ -79,6 +82,7 @@ class World {
     spec.created = now;
     spec.hooks = wish.hooks;
     spec.cascade = wish.cascade;
+    spec.command = wish.command;
     draft.tasks.push_back(spec);
     return spec.id;
   }
@@ -100,6 +104,7 @@ class World {
   void started(TaskId task) { step(AttemptStarted{attempt(task)}); }
   void exits(TaskId task, ExitStatus status) { step(AttemptExited{attempt(task), status}); }
   void exits(TaskId task, int code = 0) { exits(task, ExitStatus::of_code(code)); }
+  void recalled(TaskId task) { step(AttemptRecalled{attempt(task)}); }
   void hook_ends(TaskId task, HookKind hook, bool ok = true) {
     step(HookEnded{Node::of(task), hook, attempt(task).number, ok});
   }
@@ -144,6 +149,7 @@ class World {
   void note(const GroupChanged&) {}
   void note(const StartAttempt& action) { effects_.push_back("start " + text(action.attempt)); }
   void note(const StopAttempt& action) { effects_.push_back("stop " + text(action.attempt)); }
+  void note(const RecallAttempt& action) { effects_.push_back("recall " + text(action.attempt)); }
   void note(const RunHook& action) {
     const bool of_task = action.owner.kind == Node::Kind::task;
     const std::string owner = of_task ? text({TaskId{action.owner.id}, action.attempt})

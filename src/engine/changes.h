@@ -20,9 +20,10 @@ class Changes {
   void put(GroupId group, const core::GroupState& state);
   void put_start(store::Attempt attempt) { starts_.push_back(std::move(attempt)); }
   void put_pid(AttemptId attempt, std::int32_t pid) { pids_.emplace_back(attempt, pid); }
-  void put_end(store::Attempt attempt) {
+  /// `recorded`: the start was put before. Else this is all there will be.
+  void put_end(store::Attempt attempt, bool recorded) {
     ended_.insert(attempt.id.key());
-    ends_.push_back(std::move(attempt));
+    (recorded ? ends_ : starts_).push_back(std::move(attempt));
   }
   void hide(TaskId task) { hidden_.push_back(task); }
   void set_fact(std::string name, std::string value) {
@@ -44,7 +45,7 @@ class Changes {
   std::vector<store::Attempt> starts_;
   std::vector<std::pair<AttemptId, std::int32_t>> pids_;
   std::vector<store::Attempt> ends_;
-  std::unordered_set<std::uint64_t> ended_;  ///< keys of ends_
+  std::unordered_set<std::uint64_t> ended_;  ///< keys of attempts that ended
   std::vector<TaskId> hidden_;
   std::vector<std::pair<std::string, std::string>> facts_;
 };

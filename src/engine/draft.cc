@@ -182,6 +182,7 @@ Status Draft::add(Staging::NewTask task) {
   row.spec.priority = task.priority;
   row.spec.created = header_.submission.created;
   row.spec.hooks = task.hooks;
+  row.spec.command = task.program.kind != store::ProgramKind::function;
   row.spec.cascade = task.cascade.value_or(world_.options.settings.cascade_cancel_on_failure);
   row.submission = header_.submission.id;
   row.ref = task.ref;

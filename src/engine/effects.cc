@@ -4,7 +4,6 @@
 #include <cerrno>
 
 #include "engine/magics.h"
-#include "engine/paths.h"
 
 namespace cattino::engine {
 
@@ -20,6 +19,8 @@ void Effects::act(const core::Action& action) {
     start(wanted->attempt);
   } else if (const auto* unwanted = std::get_if<core::StopAttempt>(&action)) {
     stop(unwanted->attempt);
+  } else if (const auto* early = std::get_if<core::RecallAttempt>(&action)) {
+    world_.client->send(supervisor::Recall{early->attempt.key()});
   } else if (const auto* hook = std::get_if<core::RunHook>(&action)) {
     run_hook(*hook);
   } else if (const auto* ended = std::get_if<core::SubmissionEnded>(&action)) {
@@ -33,7 +34,7 @@ void Effects::start(AttemptId attempt) {
       state->phase != core::TaskPhase::starting) {
     return;  // its end was asked for before it began
   }
-  const Result<store::Task> task = take_task(attempt.task);
+  const Result<store::Task> task = world_.store->task(attempt.task);
   if (!task) {
     refuse(attempt, task.error());
     return;
@@ -69,31 +70,11 @@ void Effects::start(AttemptId attempt) {
     start_function(launch, running);
   } else {
     supervisor::Spawn spawn = spawn_of(launch);
-    spawn.ahead = look_ahead(attempt.task, *submission);
+    if (const core::TaskState* front = world_.core.state(state->behind); front != nullptr) {
+      spawn.after = AttemptId{state->behind, front->attempt}.key();
+    }
     world_.client->send(spawn);
   }
-}
-
-Result<store::Task> Effects::take_task(TaskId id) {
-  if (ahead_ && ahead_->spec.id == id) {
-    store::Task task = std::move(*ahead_);
-    ahead_.reset();
-    return task;
-  }
-  return world_.store->task(id);
-}
-
-std::string Effects::look_ahead(TaskId started, const store::Submission& submission) {
-  const TaskId next = world_.core.next_alike(started);
-  if (!next || (ahead_ && ahead_->spec.id == next)) {
-    return {};
-  }
-  Result<store::Task> task = world_.store->task(next);
-  if (!task || task->submission != submission.id) {
-    return {};
-  }
-  ahead_ = std::move(task.value());
-  return log_directory(submission.run_dir, ahead_->fullname);
 }
 
 void Effects::start_function(const Launch& launch, Running& running) {

@@ -62,11 +62,6 @@ class Effects {
   /// Appends a line of ours to the stderr.log of a task's attempt, or of a group.
   void note(core::Node node, std::uint32_t attempt, const std::string& text);
 
-  /// The stored task, read ahead or read now.
-  Result<store::Task> take_task(TaskId id);
-  /// Reads the task that is likely to start next, and returns the directory its logs will need.
-  std::string look_ahead(TaskId started, const store::Submission& submission);
-
   /// Makes sure that the supervisor knows an environment.
   Result<EnvironmentFacts> environment(std::uint64_t id);
 
@@ -79,7 +74,6 @@ class Effects {
   std::unordered_map<std::uint64_t, EnvironmentFacts> facts_;
   std::unordered_set<std::uint64_t> defined_;            ///< on this connection
   std::unordered_map<SubmissionId, HostKey> host_keys_;  ///< hosts that live
-  std::optional<store::Task> ahead_;                     ///< likely to start next
 };
 
 }  // namespace cattino::engine

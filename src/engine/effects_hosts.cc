@@ -249,14 +249,10 @@ void Effects::run_failed(const std::string& call, const std::string& error) {
   const auto running = world_.running.find(attempt.task);
   const ExitStatus status = ExitStatus::of_stage(StartStage::exec, 0);
   if (running != world_.running.end() && running->second.attempt == attempt) {
-    store::Attempt row;
-    row.id = attempt;
-    row.started = running->second.started;
+    store::Attempt row = attempt_row(running->second);
     row.ended = world_.clock.now();
-    row.devices = running->second.devices;
-    row.host = running->second.host;
     row.status = status;
-    turn_.changes().put_end(std::move(row));
+    turn_.changes().put_end(std::move(row), true);
   }
   turn_.step(core::AttemptExited{attempt, status});
   turn_.end_soon();

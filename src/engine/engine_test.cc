@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/testing/rig.h"
+#include "engine/world.h"
 
 namespace cattino::engine {
 
@@ -66,6 +67,37 @@ TEST_F(EngineTest, An_exit_is_acknowledged_only_after_it_is_on_disk) {
   ASSERT_TRUE(attempts && attempts->size() == 1);
   EXPECT_EQ(attempts->front().status, ExitStatus::of_code(3));
   EXPECT_EQ(attempts->front().pid, 4711);
+}
+
+TEST_F(EngineTest, Short_tasks_are_started_ahead_of_time_and_taken_back_when_they_are_not_short) {
+  machine(inventory_of(1, 24'000));
+  start();
+  std::vector<TaskLine> many;
+  for (int i = 1; i <= 30; ++i) {
+    many.push_back(task("t" + std::to_string(i)).devices(1));
+  }
+  ASSERT_TRUE(submit(std::move(many)));
+  for (std::size_t i = 0; i < 8; ++i) {
+    ASSERT_TRUE(spawned(i + 1));
+    supervisor_.ran(supervisor_.spawns[i].key);
+  }
+  ASSERT_TRUE(spawned(9 + World::line_length));
+  EXPECT_EQ(supervisor_.spawns[8].after, 0U);
+  EXPECT_EQ(supervisor_.spawns[9].after, supervisor_.spawns[8].key);
+  EXPECT_EQ(supervisor_.spawns[10].after, supervisor_.spawns[9].key);
+  EXPECT_EQ(view("t10").row.state.status, core::TaskStatus::running);
+  supervisor_.started(supervisor_.spawns[8].key);
+  ASSERT_TRUE(until([&] { return supervisor_.recalls.size() == World::line_length; }));
+  ASSERT_TRUE(until([&] { return view("t10").row.state.status == core::TaskStatus::waiting; }));
+  EXPECT_EQ(view("t10").row.state.attempt, 0U);
+  auto reader = store::Reader::open(directory_ + "/state.db");
+  EXPECT_TRUE((*reader)->attempts(TaskId{10})->empty()) << "it never began";
+  supervisor_.exited(supervisor_.spawns[8].key);
+  ASSERT_TRUE(until([&] { return supervisor_.spawns.back().key == key(10); }));
+  EXPECT_EQ(supervisor_.spawns.back().after, 0U);
+  supervisor_.ran(key(10), ExitStatus::of_code(3));
+  ASSERT_TRUE(until([&] { return view("t10").row.state.status == core::TaskStatus::failed; }));
+  EXPECT_EQ((*reader)->attempts(TaskId{10})->size(), 1U);
 }
 
 // ---- names ------------------------------------------------------------------------------------------

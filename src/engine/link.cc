@@ -32,6 +32,7 @@ supervisor::Handlers Link::handlers() {
     reconciled_ = false;
   };
   handlers.batch_ended = [this] {
+    record_starts();
     turn_.end();
   };
   return handlers;
@@ -42,6 +43,8 @@ void Link::received(const supervisor::FromSupervisor& message) {
     started(*start);
   } else if (const auto* exit = std::get_if<supervisor::Exited>(&message)) {
     exited(*exit);
+  } else if (const auto* early = std::get_if<supervisor::Recalled>(&message)) {
+    recalled(*early);
   } else if (const auto* hello = std::get_if<supervisor::Welcome>(&message)) {
     welcome(*hello);
   } else if (std::holds_alternative<supervisor::Synced>(message)) {
@@ -75,9 +78,10 @@ void Link::started(const supervisor::Started& message) {
     return;
   }
   Running& running = at->second;
+  running.process_started = message.at;
   if (running.pid != message.pid) {
     running.pid = message.pid;
-    turn_.changes().put_pid(attempt, message.pid);
+    record_pid(running);
   }
   effects_.process_known(running);
   turn_.step(core::AttemptStarted{attempt});
@@ -103,20 +107,50 @@ void Link::exited(const supervisor::Exited& message) {
   if (message.pid != 0) {
     running.pid = message.pid;
   }
-  store::Attempt row;
-  row.id = attempt;
-  row.started = running.started;
+  store::Attempt row = attempt_row(running);
   row.ended = world_.clock.now();
-  row.pid = running.pid;
-  row.devices = running.devices;
-  row.host = running.host;
+  if (!running.recorded && running.process_started) {
+    // It was started ahead of time, and told of late: what is known is how long it ran.
+    row.started = row.ended - std::max(message.at - running.process_started, Duration{});
+  }
   row.status = message.status;
   row.user_us = message.user_us;
   row.system_us = message.system_us;
   row.max_rss_kib = message.max_rss_kib;
-  turn_.changes().put_end(std::move(row));
+  turn_.changes().put_end(std::move(row), running.recorded);
   effects_.process_gone(running);
   turn_.step(core::AttemptExited{attempt, message.status});
+}
+
+/// Written with the next turn. An end in the same turn makes both needless.
+void Link::record_pid(Running& running) {
+  if (running.recorded) {
+    turn_.changes().put_pid(running.attempt, running.pid);
+    return;
+  }
+  unrecorded_.push_back(running.attempt);
+}
+
+/// Attempts of lines that began, and have not ended within the batch of reports that told of it.
+void Link::record_starts() {
+  for (const AttemptId attempt : std::exchange(unrecorded_, {})) {
+    const auto at = world_.running.find(attempt.task);
+    if (at != world_.running.end() && at->second.attempt == attempt) {
+      at->second.started = world_.clock.now();
+      at->second.recorded = true;
+      turn_.changes().put_start(attempt_row(at->second));
+    }
+  }
+}
+
+void Link::recalled(const supervisor::Recalled& message) {
+  const AttemptId attempt = AttemptId::from_key(message.key);
+  const auto at = world_.running.find(attempt.task);
+  if (at == world_.running.end() || at->second.attempt != attempt) {
+    return;
+  }
+  effects_.process_gone(at->second);
+  turn_.step(core::AttemptRecalled{attempt});
 }
 
 void Link::all_told() {
@@ -163,16 +197,11 @@ void Link::reconcile() {
 }
 
 void Link::lose(const Running& running) {
-  store::Attempt row;
-  row.id = running.attempt;
-  row.started = running.started;
+  store::Attempt row = attempt_row(running);
   row.ended = world_.clock.now();
-  row.pid = running.pid;
-  row.devices = running.devices;
-  row.host = running.host;
   row.status = ExitStatus::of_lost();
   const AttemptId attempt = running.attempt;
-  turn_.changes().put_end(std::move(row));
+  turn_.changes().put_end(std::move(row), running.recorded);
   turn_.step(core::AttemptExited{attempt, ExitStatus::of_lost()});
 }
 

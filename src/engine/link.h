@@ -10,6 +10,7 @@
 
 #include <string>
 #include <unordered_set>
+#include <vector>
 
 #include "engine/effects.h"
 #include "engine/turn.h"
@@ -34,6 +35,9 @@ class Link {
   void welcome(const supervisor::Welcome& message);
   void started(const supervisor::Started& message);
   void exited(const supervisor::Exited& message);
+  void recalled(const supervisor::Recalled& message);
+  void record_pid(Running& running);
+  void record_starts();
   void all_told();
   void lose(const Running& running);
 
@@ -42,6 +46,7 @@ class Link {
   Effects& effects_;
   std::function<void()> when_synced_;
   std::unordered_set<std::uint64_t> reported_;  ///< keys, since the last Welcome
+  std::vector<AttemptId> unrecorded_;           ///< began, in a line; not in the store yet
   std::string epoch_;
   bool same_guardian_ = false;
   bool synced_ = false;

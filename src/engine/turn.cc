@@ -18,6 +18,7 @@ constexpr std::uint64_t told_one_by_one = 1000;
 bool is_effect(const core::Action& action) {
   return std::holds_alternative<core::StartAttempt>(action) ||
          std::holds_alternative<core::StopAttempt>(action) ||
+         std::holds_alternative<core::RecallAttempt>(action) ||
          std::holds_alternative<core::RunHook>(action) ||
          std::holds_alternative<core::SubmissionEnded>(action);
 }
@@ -114,6 +115,9 @@ void Turn::tell_feed(const core::TaskChanged& change, const core::Event& event) 
     }
     item.event = state.end_requested ? "changed" : "started";
   } else {
+    if (std::holds_alternative<core::AttemptRecalled>(event)) {
+      return;  // it never began, for all that people know
+    }
     item.event = std::holds_alternative<core::Requested>(event) ? "changed" : "requeued";
   }
   item.at = world_.clock.now();
@@ -140,18 +144,16 @@ void Turn::start_wanted(AttemptId attempt) {
   if (state == nullptr) {
     return;
   }
-  store::Attempt row;
-  row.id = attempt;
-  row.started = world_.clock.now();
-  row.devices = state->allocation.devices;
-  row.host = state->allocation.host;
   Running running;
   running.attempt = attempt;
-  running.started = row.started;
-  running.devices = row.devices;
-  running.host = row.host;
+  running.started = world_.clock.now();
+  running.devices = state->allocation.devices;
+  running.host = state->allocation.host;
+  running.recorded = !state->behind;  // else it may be recalled
+  if (running.recorded) {
+    changes_.put_start(attempt_row(running));
+  }
   world_.running.insert_or_assign(attempt.task, std::move(running));
-  changes_.put_start(std::move(row));
 }
 
 void Turn::arm(Time at) {

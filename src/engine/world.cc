@@ -8,6 +8,16 @@
 
 namespace cattino::engine {
 
+store::Attempt attempt_row(const Running& running) {
+  store::Attempt row;
+  row.id = running.attempt;
+  row.started = running.started;
+  row.pid = running.pid;
+  row.devices = running.devices;
+  row.host = running.host;
+  return row;
+}
+
 World::World(
     sys::Loop& the_loop,
     Engine::Options the_options,

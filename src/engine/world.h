@@ -31,12 +31,18 @@ struct Running {
   std::string fullname;     ///< empty until it is launched
   bool function = false;    ///< runs in a process forked from the host
   bool maybe_sent = false;  ///< its start may have left, in this life of the daemon or before
+  bool recorded =
+      true;  ///< the attempt is in the store (one in a line is, once it is known to run)
   std::int32_t pid = 0;
   Time started;
+  Time process_started;  ///< by the supervisor's clock; 0: not known
   std::vector<std::uint16_t> devices;
   std::uint32_t host = 0;
   std::uint16_t master_port = 0;
 };
+
+/// What the store keeps of it while it runs.
+store::Attempt attempt_row(const Running& running);
 
 /// Work for another thread, and what comes after it on the loop.
 template <class T, class... Arguments>
@@ -58,6 +64,9 @@ struct Errand {
 };
 
 struct World {
+  /// How many short tasks are started ahead of time behind each running one.
+  static constexpr std::uint32_t line_length = 8;
+
   World(
       sys::Loop& the_loop,
       Engine::Options the_options,
@@ -122,7 +131,7 @@ struct World {
   std::unique_ptr<store::Store> store;
   std::unique_ptr<store::Reader> reader;
   sys::Clock clock;
-  core::Scheduler core;
+  core::Scheduler core{core::LinePolicy{.length = line_length}};
   devices::Inventory inventory;
   bool inventory_known = false;
   std::unique_ptr<supervisor::Client> client;

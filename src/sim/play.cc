@@ -223,6 +223,9 @@ class Player {
     plan(now_ + play.runs, core::AttemptExited{action.attempt, status});
   }
 
+  /// No lines here: nothing is started ahead of time.
+  void follow(const core::RecallAttempt& /*action*/) {}
+
   /// The end by itself, planned before, may still come first: the core takes the first of the two.
   void follow(const core::StopAttempt& action) {
     const TaskPlay& play = scenario_.tasks.at(action.attempt.task);

@@ -85,7 +85,7 @@ void pack_spec(const Task& task, Packer& out) {
   out.number(spec.group.value);
   out.number(
       bits(spec.hooks) | (spec.cascade ? 4U : 0U) |
-      static_cast<std::uint64_t>(request.memory.kind) << 3U);
+      static_cast<std::uint64_t>(request.memory.kind) << 3U | (spec.command ? 32U : 0U));
   out.number(request.min_devices);
   out.difference(request.memory.value);
   out.difference(request.cpus.value);
@@ -101,6 +101,7 @@ bool unpack_spec(std::string_view bytes, core::TaskSpec& spec, SubmissionId& sub
   const std::uint64_t flags = in.number();
   spec.hooks = hooks_of(flags);
   spec.cascade = (flags & 4U) != 0;
+  spec.command = (flags & 32U) != 0;
   core::Request& request = spec.request;
   request.memory.kind = static_cast<MemoryRequest::Kind>(flags >> 3U & 3U);
   request.min_devices = in.as<std::uint16_t>();
@@ -196,7 +197,7 @@ bool unpack_submission(std::string_view bytes, Submission& submission) {
 
 void pack_state(const core::TaskState& state, Packer& out) {
   out.number(static_cast<std::uint64_t>(state.phase));
-  out.number((state.held ? 1U : 0U) | (state.end_requested ? 2U : 0U));
+  out.number((state.held ? 1U : 0U) | (state.end_requested ? 2U : 0U) | (state.recalled ? 4U : 0U));
   out.number(static_cast<std::uint64_t>(state.cause));
   out.number(static_cast<std::uint64_t>(state.cause_node.kind));
   out.number(state.cause_node.id);
@@ -206,6 +207,7 @@ void pack_state(const core::TaskState& state, Packer& out) {
   out.difference(state.not_before.us);
   out.difference(state.started.us);
   pack_allocation(state.allocation, out);
+  out.number(state.behind.value);
 }
 
 bool unpack_state(std::string_view bytes, core::TaskState& state) {
@@ -214,6 +216,7 @@ bool unpack_state(std::string_view bytes, core::TaskState& state) {
   const std::uint64_t flags = in.number();
   state.held = (flags & 1U) != 0;
   state.end_requested = (flags & 2U) != 0;
+  state.recalled = (flags & 4U) != 0;
   state.cause = in.as<core::Cause>();
   state.cause_node.kind = in.as<core::Node::Kind>();
   state.cause_node.id = in.number();
@@ -223,6 +226,7 @@ bool unpack_state(std::string_view bytes, core::TaskState& state) {
   state.not_before.us = in.difference();
   state.started.us = in.difference();
   state.allocation = unpack_allocation(in);
+  state.behind.value = in.number();
   return in.ok();
 }
 

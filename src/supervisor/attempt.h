@@ -18,7 +18,10 @@ namespace cattino::supervisor {
 /// The life of a key:
 ///
 ///   queued ──▶ running ──▶ ended ──▶ exited ──▶ (acknowledged: forgotten)
-///     └─ cancelled, or the start failed ──▶ exited
+///     ├─ cancelled, or the start failed ──▶ exited
+///     └─ recalled while held ──▶ (forgotten)
+///
+/// A queued one may be *held* behind another, in a line: it goes when that one is `exited`.
 ///
 /// `ended`: its own process has ended and the status is in the journal, but its tree may not be gone.
 /// Exited is sent on the step to `exited`. While processes are to be ended, `phase` says how far that is:
@@ -40,6 +43,8 @@ struct Attempt {
       false;  ///< has ended, but is not our child: somebody may tell how, until `due`
 
   std::shared_ptr<LaunchJob> job;  ///< while queued
+  std::uint64_t behind = 0;        ///< key of the one it is held behind; 0: of none
+  std::uint64_t next = 0;          ///< key of the one held behind it; 0: none
   pid_t pid = 0;
   sys::Fd pidfd;  ///< of its own process, until that was reaped
   Time started;

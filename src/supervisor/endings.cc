@@ -152,6 +152,7 @@ void Supervisor::end_without_process(Attempt& attempt, ExitStatus status) {
   attempt.exited.at = clock_.now();
   journal_.ended(attempt.exited);
   tell(attempt.exited);
+  let_next_go(attempt);
 }
 
 void Supervisor::finish(Attempt& attempt) {
@@ -159,7 +160,8 @@ void Supervisor::finish(Attempt& attempt) {
   set_due(attempt, {});
   attempt.state = Attempt::State::exited;
   --active_;
-  tell(attempt.exited);
+  tell(attempt.exited, has_long_line(attempt));
+  let_next_go(attempt);
 }
 
 // ---- stopping ---------------------------------------------------------------------------------------

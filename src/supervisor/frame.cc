@@ -27,10 +27,11 @@ void fields(Io& io, M& m) {
     io(m.resource, m.soft, m.hard);
   } else if constexpr (std::is_same_v<T, Spawn>) {
     io(m.key, m.environment, m.variables, m.argv, m.directory, m.stdout_path, m.stderr_path);
-    io(m.umask, m.limits, m.plain, m.ahead);
+    io(m.umask, m.limits, m.plain, m.after);
   } else if constexpr (std::is_same_v<T, Stop>) {
     io(m.key, m.signal, m.grace);
-  } else if constexpr (std::is_same_v<T, Acknowledge>) {
+  } else if constexpr (
+      std::is_same_v<T, Acknowledge> || std::is_same_v<T, Recall> || std::is_same_v<T, Recalled>) {
     io(m.key);
   } else if constexpr (std::is_same_v<T, Adopt>) {
     io(m.key, m.pid);

@@ -22,7 +22,7 @@ std::vector<ToSupervisor> requests() {
   spawn.umask = 027;
   spawn.limits = {{7, 1024, ~std::uint64_t{0}}};
   spawn.plain = true;
-  spawn.ahead = "/tmp/next";
+  spawn.after = 4710;
   return {
       Hello{1, Role::child},
       DefineEnvironment{5, {"PATH=/bin", "X=y"}},

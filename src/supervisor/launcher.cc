@@ -100,8 +100,7 @@ sys::ResourceLimit raise_descriptor_limit() {
   return before;
 }
 
-Launcher::Launcher(sys::Poller& poller)
-    : poller_{poller}, tag_space_{sys::own_tag().space} {
+Launcher::Launcher(sys::Poller& poller) : poller_{poller}, tag_space_{sys::own_tag().space} {
   own_limits_.before = raise_descriptor_limit();
   own_limits_.present = present_limits();
   for (std::size_t count = 0; count < launching_threads; ++count) {
@@ -167,8 +166,8 @@ void Launcher::run(Lane& lane) {
     results_.post_quietly(std::move(result), [this](const LaunchResult& started) {
       poller_.add(started.spawned.pidfd.get(), started.key);
     });
-    if (!(*job)->spawn.ahead.empty()) {
-      sys::make_directories_errno((*job)->spawn.ahead);  // if it fails, the start that wants it says so
+    if (!(*job)->ahead.empty()) {
+      sys::make_directories_errno((*job)->ahead);  // if it fails, the start that wants it says so
     }
   }
 }

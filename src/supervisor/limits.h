@@ -26,6 +26,10 @@ constexpr Duration status_wait = Duration::milliseconds(100);
 constexpr Duration launch_wait = Duration::milliseconds(5);
 /// How long the start of a process may stay untold, so that a short one is told of once.
 constexpr Duration start_told_after = Duration::milliseconds(2);
+/// How long news may wait that change nothing for now; and how many starts, held behind an attempt that
+/// has ended, make its end such news.
+constexpr Duration news_wait = Duration::milliseconds(2);
+constexpr std::size_t line_worth_patience = 3;
 /// After a crash: how long a process on its way to exec may stay unseen.
 constexpr Duration settle_wait = Duration::milliseconds(300);
 

@@ -17,6 +17,7 @@ void Supervisor::on(std::uint64_t id, const Hello& hello) {
     drop(daemon_);
   }
   daemon_ = id;
+  news_due_ = {};
   connection.send(Welcome{protocol_version, boot_id_, options_.epoch});
   for (const auto& [key, attempt] : attempts_) {
     tell_state(attempt);
@@ -49,7 +50,9 @@ void Supervisor::on(std::uint64_t id, Spawn& spawn) {
   job->spawn = std::move(spawn);
   attempt.job = job;
   journal_.intend(attempt.key);
-  to_launch_.push_back(std::move(job));
+  if (!hold(attempt, job->spawn.after)) {
+    launch(std::move(job));
+  }
 }
 
 void Supervisor::on(std::uint64_t /*id*/, const Stop& message) {

@@ -49,7 +49,8 @@ struct Spawn {
   std::uint32_t umask = 022;
   std::vector<Limit> limits;
   bool plain = false;  ///< no handling of left-over processes (a host of function tasks)
-  std::string ahead;   ///< a directory that a later start is likely to want: made after this one; "": none
+  std::uint64_t after =
+      0;  ///< held until the tree of this key is gone; 0, or a key that has none: at once
 };
 
 /// End an attempt: `signal` to its own process; after its exit, or `grace`, SIGTERM and then SIGKILL to
@@ -58,6 +59,12 @@ struct Stop {
   std::uint64_t key = 0;
   std::int32_t signal = 15;
   Duration grace = Duration::seconds(30);
+};
+
+/// Take back a start that is held `after` another: answered by Recalled, and the key is forgotten. One that
+/// has begun goes on, and nothing is answered.
+struct Recall {
+  std::uint64_t key = 0;
 };
 
 /// The exit of `key` is on the daemon's disk: forget it.
@@ -113,8 +120,13 @@ struct Adopted {
   bool go = false;  ///< false: this attempt has run already, leave without running
 };
 
-using ToSupervisor =
-    std::variant<Hello, DefineEnvironment, Spawn, Stop, Acknowledge, Leave, Adopt, ChildExited>;
-using FromSupervisor = std::variant<Welcome, Synced, Started, Exited, Adopted>;
+/// The attempt had not begun, and will not: the key is unknown again.
+struct Recalled {
+  std::uint64_t key = 0;
+};
+
+using ToSupervisor = std::
+    variant<Hello, DefineEnvironment, Spawn, Stop, Acknowledge, Leave, Adopt, ChildExited, Recall>;
+using FromSupervisor = std::variant<Welcome, Synced, Started, Exited, Adopted, Recalled>;
 
 }  // namespace cattino::supervisor

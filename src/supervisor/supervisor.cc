@@ -169,6 +169,7 @@ void Supervisor::drop(std::uint64_t id) {
   connections_.erase(found);
   if (daemon_ == id) {
     daemon_ = 0;
+    news_due_ = {};
   }
 }
 
@@ -216,11 +217,21 @@ void Supervisor::hear_of_starts(bool at_once) {
   starts_due_ = at_once ? Duration{} : sys::since_boot() + start_told_after;
 }
 
-void Supervisor::tell(const FromSupervisor& message) {
+void Supervisor::tell(const FromSupervisor& message, bool patient) {
   const auto daemon = connections_.find(daemon_);
-  if (daemon != connections_.end()) {
-    daemon->second.send(message);
+  if (daemon == connections_.end()) {
+    return;
   }
+  if (!patient) {
+    news_due_ = {};
+  } else if (!daemon->second.unsent()) {
+    news_due_ = sys::since_boot() + news_wait;
+  }
+  daemon->second.send(message);
+}
+
+bool Supervisor::must_wait(std::uint64_t connection) const {
+  return connection == daemon_ && news_due_.us != 0 && sys::since_boot() < news_due_;
 }
 
 void Supervisor::tell_state(const Attempt& attempt) {
@@ -229,7 +240,7 @@ void Supervisor::tell_state(const Attempt& attempt) {
       break;
     case Attempt::State::running:
     case Attempt::State::ended:
-      tell(Started{attempt.key, attempt.pid, attempt.started});
+      tell(Started{attempt.key, attempt.pid, attempt.started}, true);
       break;
     case Attempt::State::exited:
       tell(attempt.exited);
@@ -239,6 +250,21 @@ void Supervisor::tell_state(const Attempt& attempt) {
 
 void Supervisor::end_turn() {
   journal_.flush();
+  if (!to_launch_.empty() || !unchecked_.empty()) {
+    const Duration now = sys::since_boot();
+    if (!unchecked_.empty() || !ledger_.is_fresh(now)) {
+      ledger_.sample(launcher_, now);
+    }
+  }
+  signal_shells();
+  check_trees();
+  launch_all();
+  reap_all();
+  flush_connections();
+  compact_if_worth();
+}
+
+void Supervisor::reap_all() {
   for (const sys::Fd& pidfd : to_reap_) {
     sys::reap(pidfd.get());
   }
@@ -247,33 +273,34 @@ void Supervisor::end_turn() {
     sys::reap_pid(pid);
   }
   to_reap_pids_.clear();
-  if (!to_launch_.empty() || !unchecked_.empty()) {
-    const Duration now = sys::since_boot();
-    if (!unchecked_.empty() || !ledger_.is_fresh(now)) {
-      ledger_.sample(launcher_, now);
-    }
+}
+
+void Supervisor::launch_all() {
+  if (to_launch_.empty()) {
+    return;
   }
   for (std::shared_ptr<LaunchJob>& job : to_launch_) {
-    if (Attempt* attempt = find(job->spawn.key)) {
+    Attempt* const attempt = find(job->spawn.key);
+    if (attempt != nullptr) {
       attempt->strangers_then = ledger_.strangers_at_least();
+      if (attempt->next != 0) {
+        job->ahead = sys::directory_of(attempts_.at(attempt->next).job->spawn.stdout_path);
+      }
     }
     launcher_.push(std::move(job));
   }
-  if (!to_launch_.empty()) {
-    hear_of_starts(false);
-    to_launch_.clear();
-  }
-  signal_shells();
-  check_trees();
-  flush_connections();
-  compact_if_worth();
+  to_launch_.clear();
+  hear_of_starts(false);
 }
 
 void Supervisor::flush_connections() {
   std::vector<std::uint64_t> gone;
   for (auto& [id, connection] : connections_) {
-    if (!connection.unsent()) {
+    if (!connection.unsent() || must_wait(id)) {
       continue;
+    }
+    if (id == daemon_) {
+      news_due_ = {};
     }
     if (!connection.flush()) {
       gone.push_back(id);
@@ -293,12 +320,12 @@ void Supervisor::flush_connections() {
 
 int Supervisor::timeout_ms() const {
   std::int64_t due_us = wake_at_.us;
-  if (starts_due_.us != 0 && (due_us == 0 || starts_due_.us < due_us)) {
-    due_us = starts_due_.us;
-  }
-  if (!due_.empty() && (due_us == 0 || due_.begin()->first.us < due_us)) {
-    due_us = due_.begin()->first.us;
-  }
+  const auto consider = [&due_us](Duration due) {
+    due_us = due.us != 0 && (due_us == 0 || due.us < due_us) ? due.us : due_us;
+  };
+  consider(starts_due_);
+  consider(news_due_);
+  consider(due_.empty() ? Duration{} : due_.begin()->first);
   if (due_us == 0) {
     return -1;
   }

@@ -62,11 +62,16 @@ class Supervisor {
   void take_results();
   void hear_of_starts(bool at_once);
   void end_turn();
+  void launch_all();
+  void reap_all();
   void flush_connections();
   [[nodiscard]] int timeout_ms() const;
   [[nodiscard]] bool may_leave() const;
-  void tell(const FromSupervisor& message);  ///< to the daemon, if there is one
+  /// To the daemon, if there is one. What is no news to act on may be `patient`: it leaves with what is, or
+  /// after a moment.
+  void tell(const FromSupervisor& message, bool patient = false);
   void tell_state(const Attempt& attempt);
+  [[nodiscard]] bool must_wait(std::uint64_t connection) const;
 
   // messages.cc: what each message does
   void on(std::uint64_t id, const Hello& hello);
@@ -77,7 +82,14 @@ class Supervisor {
   void on(std::uint64_t id, const Leave& leave);
   void on(std::uint64_t id, const Adopt& adopt);
   void on(std::uint64_t id, const ChildExited& child);
+  void on(std::uint64_t id, const Recall& recall);
   void stop(Attempt& attempt, const Stop& message);
+
+  // line.cc: starts held behind others
+  bool hold(Attempt& attempt, std::uint64_t after);
+  void let_next_go(Attempt& attempt);
+  void launch(std::shared_ptr<LaunchJob> job);
+  [[nodiscard]] bool has_long_line(const Attempt& attempt) const;
 
   // endings.cc: from the end of a process to the end of its tree
   void take_pidfd(Attempt& attempt);
@@ -139,6 +151,9 @@ class Supervisor {
   std::uint64_t daemon_ = 0;  ///< its connection; 0: none
   std::unordered_map<std::uint64_t, Watched> watches_;
   std::uint64_t last_watch_ = 0;
+
+  Duration
+      news_due_;  ///< all that is unsent to the daemon may wait until then; 0: some may not, or none is
 
   std::set<std::pair<Duration, std::uint64_t>> due_;
   std::vector<std::uint64_t> unchecked_;  ///< ended, or less than it was: is the tree gone?

@@ -388,5 +388,100 @@ TEST_F(SupervisorProcess, ThousandTasksAllComeBack) {
   }
 }
 
+// ---- starts held behind others ----------------------------------------------------------------------
+
+class HeldStarts : public SupervisorProcess {
+ protected:
+  HeldStarts() { daemon_.synced(); }
+
+  void spawn_after(std::uint64_t key, std::uint64_t after, const std::string& command = "true") {
+    Spawn spawn = daemon_.request(key, command);
+    spawn.after = after;
+    daemon_.send(spawn);
+  }
+  /// Key 1 runs until the pipe hears a line.
+  void spawn_front() { daemon_.spawn(1, "read line < pipe"); }
+
+  TestDaemon daemon_{process_};
+  TestFifo pipe_{process_, "pipe"};
+};
+
+TEST_F(HeldStarts, BeginOneAfterTheOtherWithoutAsking) {
+  spawn_front();
+  spawn_after(2, 1, "echo second");
+  spawn_after(3, 2, "echo third; cat 2.out");
+  daemon_.spawn(9, "true");
+  EXPECT_TRUE(daemon_.await_exit(9).status.ok());
+  EXPECT_FALSE(process_.exists("2.out"));
+  pipe_.say("go");
+  EXPECT_TRUE(daemon_.await_exit(1).status.ok());
+  EXPECT_TRUE(daemon_.await_exit(2).status.ok());
+  EXPECT_TRUE(daemon_.await_exit(3).status.ok());
+  EXPECT_EQ(process_.text_of("3.out"), "third\nsecond\n");
+}
+
+TEST_F(HeldStarts, BeginAtOnceBehindWhatIsGone) {
+  spawn_after(2, 77);
+  EXPECT_TRUE(daemon_.await_exit(2).status.ok());
+}
+
+TEST_F(HeldStarts, AreTakenBackAndCanBeAskedForAgain) {
+  spawn_front();
+  spawn_after(2, 1, "echo second");
+  spawn_after(3, 2, "echo third");
+  daemon_.send(Recall{2});
+  daemon_.await_recalled(2);
+  daemon_.send(Recall{4711});
+  daemon_.await_recalled(4711);
+  daemon_.send(Recall{1});  // It runs: nothing is answered.
+  pipe_.say("go");
+  EXPECT_TRUE(daemon_.await_exit(1).status.ok());
+  EXPECT_TRUE(daemon_.await_exit(3).status.ok());
+  EXPECT_FALSE(process_.exists("2.out"));
+  daemon_.spawn(2, "echo again");
+  EXPECT_TRUE(daemon_.await_exit(2).status.ok());
+  EXPECT_EQ(process_.text_of("2.out"), "again\n");
+}
+
+TEST_F(HeldStarts, AreStoppedWithoutBeginning) {
+  spawn_front();
+  spawn_after(2, 1, "echo second");
+  spawn_after(3, 2, "echo third");
+  daemon_.send(Stop{2});
+  EXPECT_EQ(daemon_.await_exit(2).status, ExitStatus::of_signal(SIGTERM));
+  pipe_.say("go");
+  EXPECT_TRUE(daemon_.await_exit(3).status.ok());
+  EXPECT_FALSE(process_.exists("2.out"));
+}
+
+TEST_F(HeldStarts, GoOnWhenTheOneInFrontCannotStart) {
+  spawn_front();
+  Spawn missing = daemon_.request(2, "");
+  missing.argv = {"no-such-program"};
+  missing.after = 1;
+  daemon_.send(missing);
+  spawn_after(3, 2, "echo third");
+  pipe_.say("go");
+  EXPECT_EQ(daemon_.await_exit(2).status.stage, StartStage::executable);
+  EXPECT_TRUE(daemon_.await_exit(3).status.ok());
+}
+
+TEST_F(HeldStarts, AreForgottenBySupervisorsThatDie) {
+  spawn_front();
+  spawn_after(2, 1, "echo second");
+  daemon_.await_started(1);
+  process_.signal(SIGKILL);
+  process_.await_status();
+  process_.start();
+  TestDaemon next{process_};
+  next.hello();
+  EXPECT_EQ(next.await_synced().size(), 1U) << "only the one that runs";
+  Spawn again = next.request(2, "echo second");
+  again.after = 1;
+  next.send(again);
+  pipe_.say("go");
+  EXPECT_TRUE(next.await_exit(2).status.ok());
+}
+
 }  // namespace
 }  // namespace cattino::supervisor

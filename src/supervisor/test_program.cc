@@ -290,6 +290,10 @@ Exited TestDaemon::await_exit(std::uint64_t key) {
   return await<Exited>(key);
 }
 
+void TestDaemon::await_recalled(std::uint64_t key) {
+  await<Recalled>(key);
+}
+
 bool TestDaemon::await_adopted(std::uint64_t key) {
   return await<Adopted>(key).go;
 }

@@ -72,6 +72,7 @@ class TestDaemon {
   Started await_started(std::uint64_t key);
   Exited await_exit(std::uint64_t key);
   bool await_adopted(std::uint64_t key);
+  void await_recalled(std::uint64_t key);
   /// True once the supervisor has closed the connection.
   bool await_end();
 

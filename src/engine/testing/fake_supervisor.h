@@ -75,6 +75,7 @@ class FakeSupervisor {
   std::uint64_t epoch = 1;
   std::vector<supervisor::Spawn> spawns;
   std::vector<supervisor::Stop> stops;
+  std::vector<std::uint64_t> recalls;
   std::vector<std::uint64_t> acknowledged;
   std::vector<std::uint64_t> environments;
   std::function<void(const supervisor::Spawn&)> on_spawn;  ///< within send
@@ -144,6 +145,11 @@ class FakeSupervisor {
       }
     } else if (const auto* stop = std::get_if<supervisor::Stop>(&message)) {
       stops.push_back(*stop);
+    } else if (const auto* recall = std::get_if<supervisor::Recall>(&message)) {
+      recalls.push_back(recall->key);
+      if (!known_.contains(recall->key)) {
+        deliver([this, key = recall->key] { tell(supervisor::Recalled{key}); });
+      }
     } else if (const auto* known = std::get_if<supervisor::Acknowledge>(&message)) {
       acknowledged.push_back(known->key);
       known_.erase(known->key);
