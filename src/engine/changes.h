@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -26,9 +25,6 @@ class Changes {
     (recorded ? ends_ : starts_).push_back(std::move(attempt));
   }
   void hide(TaskId task) { hidden_.push_back(task); }
-  void set_fact(std::string name, std::string value) {
-    facts_.emplace_back(std::move(name), std::move(value));
-  }
 
   [[nodiscard]] bool empty() const;
 
@@ -47,7 +43,6 @@ class Changes {
   std::vector<store::Attempt> ends_;
   std::unordered_set<std::uint64_t> ended_;  ///< keys of attempts that ended
   std::vector<TaskId> hidden_;
-  std::vector<std::pair<std::string, std::string>> facts_;
 };
 
 }  // namespace cattino::engine

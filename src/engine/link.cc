@@ -5,8 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include <fmt/core.h>
-
 namespace cattino::engine {
 
 namespace {
@@ -59,9 +57,7 @@ void Link::welcome(const supervisor::Welcome& message) {
   reported_.clear();
   effects_.forget_environments();
   effects_.hosts().expect_report();
-  epoch_ = fmt::format("{} {}", message.boot_id, message.epoch);
-  const Result<std::string> stored = world_.store->fact("epoch");
-  same_guardian_ = stored && stored.value() == epoch_;
+  complete_ = message.complete;
 }
 
 void Link::started(const supervisor::Started& message) {
@@ -177,14 +173,10 @@ void Link::reconcile() {
       continue;
     }
     const bool may_start =
-        state->phase == core::TaskPhase::starting && (same_guardian_ || !at->second.maybe_sent);
+        state->phase == core::TaskPhase::starting && (complete_ || !at->second.maybe_sent);
     if (!may_start) {
       lose(at->second);
     }
-  }
-  if (!same_guardian_) {
-    turn_.changes().set_fact("epoch", epoch_);
-    turn_.write_soon();
   }
   effects_.hosts().forget_unknown();
   core::Actions again = world_.core.outstanding();

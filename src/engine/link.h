@@ -2,10 +2,9 @@
 // and what it knows are brought together.
 //
 // After Synced, for each attempt that should have a process and that it did not report:
-//   phase starting, never sent by anybody            → sent (again)
-//   phase starting, the same guardian as when stored → sent again: nothing was begun
-//   otherwise                                        → lost
-// "The same guardian" is the epoch of Welcome, kept as a fact.
+//   phase starting, never sent by anybody → sent (again)
+//   phase starting, Welcome was complete  → sent again: it was never begun
+//   otherwise                             → lost
 #pragma once
 
 #include <string>
@@ -47,8 +46,7 @@ class Link {
   std::function<void()> when_synced_;
   std::unordered_set<std::uint64_t> reported_;  ///< keys, since the last Welcome
   std::vector<AttemptId> unrecorded_;           ///< began, in a line; not in the store yet
-  std::string epoch_;
-  bool same_guardian_ = false;
+  bool complete_ = false;
   bool synced_ = false;
   bool reconciled_ = false;
 };

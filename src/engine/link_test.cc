@@ -36,7 +36,7 @@ TEST_F(EngineTest, An_exit_while_no_engine_lived_is_taken) {
   ASSERT_TRUE(until([&] { return supervisor_.acknowledged.size() == 1; }));
 }
 
-TEST_F(EngineTest, A_start_that_never_arrived_is_sent_again_under_the_same_guardian) {
+TEST_F(EngineTest, A_start_that_never_arrived_is_sent_again) {
   start();
   ASSERT_TRUE(submit({task("a")}));
   ASSERT_TRUE(spawned(1));
@@ -46,12 +46,12 @@ TEST_F(EngineTest, A_start_that_never_arrived_is_sent_again_under_the_same_guard
   EXPECT_EQ(supervisor_.spawns[1].key, key(1));
 }
 
-TEST_F(EngineTest, Under_another_guardian_a_start_without_an_end_is_lost_and_held) {
+TEST_F(EngineTest, After_a_reboot_a_start_without_an_end_is_lost_and_held) {
   start();
   ASSERT_TRUE(submit({task("a")}));
   ASSERT_TRUE(spawned(1));
   supervisor_.forget_all();
-  supervisor_.epoch = 2;
+  supervisor_.complete = false;
   start();
   ASSERT_TRUE(until([&] { return view("a").row.state.held; }));
   EXPECT_EQ(view("a").reason->kind, "lost");

@@ -38,7 +38,7 @@ void fields(Io& io, M& m) {
   } else if constexpr (std::is_same_v<T, ChildExited>) {
     io(m.key, m.status);
   } else if constexpr (std::is_same_v<T, Welcome>) {
-    io(m.version, m.boot_id, m.epoch);
+    io(m.version, m.boot_id, m.epoch, m.complete);
   } else if constexpr (std::is_same_v<T, Started>) {
     io(m.key, m.pid, m.at);
   } else if constexpr (std::is_same_v<T, Exited>) {

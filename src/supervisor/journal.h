@@ -58,6 +58,7 @@ class JournalWriter {
 
   /// What a full disk refuses is kept and tried again at the next flush.
   void flush();
+  [[nodiscard]] bool flushed() const { return buffer_.empty(); }
 
   /// True if most of it is about forgotten keys; `live` are not. Then `open` it anew.
   [[nodiscard]] bool wants_compaction(std::size_t live) const;

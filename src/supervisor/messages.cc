@@ -18,7 +18,7 @@ void Supervisor::on(std::uint64_t id, const Hello& hello) {
   }
   daemon_ = id;
   news_due_ = {};
-  connection.send(Welcome{protocol_version, boot_id_, options_.epoch});
+  connection.send(Welcome{protocol_version, boot_id_, options_.epoch, complete_});
   for (const auto& [key, attempt] : attempts_) {
     tell_state(attempt);
   }

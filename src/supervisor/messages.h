@@ -93,7 +93,10 @@ struct ChildExited {
 struct Welcome {
   std::uint32_t version = protocol_version;
   std::string boot_id;
-  std::uint64_t epoch = 0;  ///< one number for each guardian's life: fences repeated starts
+  std::uint64_t epoch = 0;  ///< one number for each guardian's life
+  /// It has the intents of all supervisors of this boot before it: a key that is not told of now was never
+  /// begun.
+  bool complete = false;
 };
 
 struct Synced {};

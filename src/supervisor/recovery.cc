@@ -68,6 +68,7 @@ bool unsettled(const Journal& journal, FoundByKey& found) {
 Status Supervisor::recover() {
   Journal journal = read_journal(journal_path_);
   const bool same_boot = journal.boot_id == boot_id_;
+  complete_ = same_boot;
   const bool same_life = same_boot && journal.epoch == options_.epoch;
   take_reports(journal);
   FoundByKey found;

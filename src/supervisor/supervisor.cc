@@ -2,6 +2,7 @@
 #include "supervisor/supervisor.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -99,12 +100,17 @@ void Supervisor::take_event(std::uint64_t event_token) {
   }
 }
 
+/// What does not fit into one read is reported again.
 void Supervisor::take_signals() {
-  signalfd_siginfo info{};
-  while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
-    if (info.ssi_signo == SIGCHLD) {
+  std::array<signalfd_siginfo, 4>
+      news;  // NOLINT(cppcoreguidelines-pro-type-member-init): read fills it
+  const ssize_t got = ::read(signals_.get(), news.data(), sizeof news);
+  const std::size_t count = got < 0 ? 0 : static_cast<std::size_t>(got) / sizeof news.front();
+  for (std::size_t at = 0; at < count; ++at) {
+    const std::uint32_t signal = news.at(at).ssi_signo;
+    if (signal == SIGCHLD) {
       take_orphans();
-    } else if (info.ssi_signo == SIGUSR1 || (info.ssi_signo != SIGHUP && active_ == 0)) {
+    } else if (signal == SIGUSR1 || (signal != SIGHUP && active_ == 0)) {
       leaving_ = true;  // SIGTERM and SIGINT are heard only while nothing runs.
     }
   }
@@ -276,7 +282,13 @@ void Supervisor::reap_all() {
 }
 
 void Supervisor::launch_all() {
+  launches_due_ = {};
   if (to_launch_.empty()) {
+    return;
+  }
+  if (!journal_.flushed()) {
+    // A start that is not written could be started again by the next supervisor.
+    launches_due_ = sys::since_boot() + journal_again_after;
     return;
   }
   for (std::shared_ptr<LaunchJob>& job : to_launch_) {
@@ -325,6 +337,7 @@ int Supervisor::timeout_ms() const {
   };
   consider(starts_due_);
   consider(news_due_);
+  consider(launches_due_);
   consider(due_.empty() ? Duration{} : due_.begin()->first);
   if (due_us == 0) {
     return -1;

@@ -173,6 +173,8 @@ class Supervisor {
   Duration
       starts_due_;  ///< starts are to be heard of from then on; 0: they are already, or none is due
   bool leaving_ = false;
+  bool complete_ = false;  ///< the journal of this boot was there
+  Duration launches_due_;  ///< when to try again to write intents; 0: all are written
 };
 
 /// Held by a supervisor as long as it lives; holds its pid.

@@ -23,6 +23,7 @@ TEST_F(SupervisorProcess, WelcomesADaemonAndHasNothingToTell) {
   EXPECT_EQ(welcome.version, protocol_version);
   EXPECT_EQ(welcome.epoch, 42U);
   EXPECT_EQ(welcome.boot_id.size(), 36U);
+  EXPECT_FALSE(welcome.complete) << "there was no journal";
   EXPECT_TRUE(daemon.await_synced().empty());
 }
 
@@ -474,7 +475,7 @@ TEST_F(HeldStarts, AreForgottenBySupervisorsThatDie) {
   process_.await_status();
   process_.start();
   TestDaemon next{process_};
-  next.hello();
+  EXPECT_TRUE(next.hello().complete);
   EXPECT_EQ(next.await_synced().size(), 1U) << "only the one that runs";
   Spawn again = next.request(2, "echo second");
   again.after = 1;

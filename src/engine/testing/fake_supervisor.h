@@ -72,7 +72,7 @@ class FakeSupervisor {
 
   [[nodiscard]] bool knows(std::uint64_t key) const { return known_.contains(key); }
 
-  std::uint64_t epoch = 1;
+  bool complete = true;  ///< has the journal of this boot
   std::vector<supervisor::Spawn> spawns;
   std::vector<supervisor::Stop> stops;
   std::vector<std::uint64_t> recalls;
@@ -122,7 +122,7 @@ class FakeSupervisor {
 
   void welcome() {
     deliver([this] {
-      tell(supervisor::Welcome{supervisor::protocol_version, "boot", epoch});
+      tell(supervisor::Welcome{supervisor::protocol_version, "boot", 1, complete});
       for (const auto& [key, known] : std::map<std::uint64_t, Known>(known_)) {
         if (known.status) {
           tell(exit_of(key, *known.status, known.pid));
