@@ -159,6 +159,7 @@ class Scheduler::Impl {
   void check_links(NodeRef node) const;
   void check_queue() const;
   void check_lines() const;
+  void check_neighbours(const TaskRecord& front, const TaskRecord& next) const;
 
   Tables tables_;
   Pool pool_;

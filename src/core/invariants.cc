@@ -160,15 +160,20 @@ void Scheduler::Impl::check_lines() const {
   for (const auto& [front_id, next_id] : followers_) {
     const TaskRecord& front = *tables_.tasks.find(front_id.value);
     const TaskRecord& next = *tables_.tasks.find(next_id.value);
-    CHECK(next.state.behind == front_id);
-    CHECK(front.state.status == TaskStatus::running && front.shape == next.shape);
-    CHECK(front.state.allocation.host == next.state.allocation.host);
-    CHECK(front.state.allocation.devices == next.state.allocation.devices);
-    const bool leads = !front.state.behind && !next.state.recalled;
-    open += leads ? 1U : 0U;
-    CHECK(leads == (lines_.count({front.state.started + policy_.patience, front_id}) == 1));
+    check_neighbours(front, next);
+    open += !front.state.behind && !next.state.recalled ? 1U : 0U;
   }
   CHECK(open == lines_.size());
+}
+
+void Scheduler::Impl::check_neighbours(const TaskRecord& front, const TaskRecord& next) const {
+  CHECK(next.state.behind == front.spec.id);
+  CHECK(front.state.status == TaskStatus::running && front.shape == next.shape);
+  CHECK(front.state.allocation.host == next.state.allocation.host);
+  CHECK(front.state.allocation.devices == next.state.allocation.devices);
+  const bool leads = !front.state.behind && !next.state.recalled;
+  const auto due = std::pair(front.state.started + policy_.patience, front.spec.id);
+  CHECK(leads == (lines_.count(due) == 1));
 }
 
 void Scheduler::Impl::check_queue() const {

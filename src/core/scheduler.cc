@@ -135,11 +135,9 @@ Actions Scheduler::Impl::outstanding() const {
     const AttemptId attempt{id, state.attempt};
     switch (state.phase) {
       case TaskPhase::starting:
-        if (state.recalled && state.behind) {
-          actions.emplace_back(RecallAttempt{attempt});
-        } else {
-          actions.emplace_back(StartAttempt{attempt});
-        }
+        actions.push_back(
+            state.recalled && state.behind ? Action(RecallAttempt{attempt})
+                                           : Action(StartAttempt{attempt}));
         break;
       case TaskPhase::stopping:
         actions.emplace_back(StopAttempt{attempt});

@@ -27,23 +27,27 @@ bool is_free(std::uint16_t port) {
 }  // namespace
 
 std::uint16_t Ports::take(Time now) {
-  while (true) {
-    for (std::size_t tries = 0; tries < round_; ++tries) {
-      const std::size_t at = next_;
-      next_ = (next_ + 1) % round_;
-      Port& port = ports_.at(at);
-      const auto number = static_cast<std::uint16_t>(first + at);
-      if (!port.taken && seen_free(number, port, now)) {
-        port.taken = true;
-        return number;
-      }
-    }
-    if (round_ == ports_.size()) {
-      return 0;
-    }
+  std::uint16_t port = take_of_round(now);
+  while (port == 0 && round_ < ports_.size()) {
     next_ = round_;
     round_ = std::min(round_ * 2, ports_.size());
+    port = take_of_round(now);
   }
+  return port;
+}
+
+std::uint16_t Ports::take_of_round(Time now) {
+  for (std::size_t tries = 0; tries < round_; ++tries) {
+    const std::size_t at = next_;
+    next_ = (next_ + 1) % round_;
+    Port& port = ports_.at(at);
+    const auto number = static_cast<std::uint16_t>(first + at);
+    if (!port.taken && seen_free(number, port, now)) {
+      port.taken = true;
+      return number;
+    }
+  }
+  return 0;
 }
 
 bool Ports::seen_free(std::uint16_t number, Port& port, Time now) {

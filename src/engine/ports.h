@@ -28,6 +28,7 @@ class Ports {
     Time checked;  ///< when it was last seen free
   };
 
+  std::uint16_t take_of_round(Time now);
   /// Looks only if the last look was too long ago.
   static bool seen_free(std::uint16_t number, Port& port, Time now);
 

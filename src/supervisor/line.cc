@@ -40,6 +40,14 @@ void Supervisor::launch(std::shared_ptr<LaunchJob> job) {
   to_launch_.push_back(std::move(job));
 }
 
+/// Where the logs of the one behind it go; empty if there is none.
+std::string Supervisor::directory_of_next(const Attempt& attempt) const {
+  if (attempt.next == 0) {
+    return {};
+  }
+  return sys::directory_of(attempts_.at(attempt.next).job->spawn.stdout_path);
+}
+
 /// The daemon need not hear yet that an attempt before this one has ended: enough are held behind it.
 bool Supervisor::has_long_line(const Attempt& attempt) const {
   const Attempt* at = &attempt;

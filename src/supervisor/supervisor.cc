@@ -102,8 +102,7 @@ void Supervisor::take_event(std::uint64_t event_token) {
 
 /// What does not fit into one read is reported again.
 void Supervisor::take_signals() {
-  std::array<signalfd_siginfo, 4>
-      news;  // NOLINT(cppcoreguidelines-pro-type-member-init): read fills it
+  std::array<signalfd_siginfo, 4> news{};
   const ssize_t got = ::read(signals_.get(), news.data(), sizeof news);
   const std::size_t count = got < 0 ? 0 : static_cast<std::size_t>(got) / sizeof news.front();
   for (std::size_t at = 0; at < count; ++at) {
@@ -292,12 +291,9 @@ void Supervisor::launch_all() {
     return;
   }
   for (std::shared_ptr<LaunchJob>& job : to_launch_) {
-    Attempt* const attempt = find(job->spawn.key);
-    if (attempt != nullptr) {
+    if (Attempt* const attempt = find(job->spawn.key)) {
       attempt->strangers_then = ledger_.strangers_at_least();
-      if (attempt->next != 0) {
-        job->ahead = sys::directory_of(attempts_.at(attempt->next).job->spawn.stdout_path);
-      }
+      job->ahead = directory_of_next(*attempt);
     }
     launcher_.push(std::move(job));
   }

@@ -90,6 +90,7 @@ class Supervisor {
   void let_next_go(Attempt& attempt);
   void launch(std::shared_ptr<LaunchJob> job);
   [[nodiscard]] bool has_long_line(const Attempt& attempt) const;
+  [[nodiscard]] std::string directory_of_next(const Attempt& attempt) const;
 
   // endings.cc: from the end of a process to the end of its tree
   void take_pidfd(Attempt& attempt);
