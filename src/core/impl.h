@@ -2,6 +2,7 @@
 //
 //   scheduler.cc    the public face; one step from its event to its actions
 //   submissions.cc  work comes in, is restored, and leaves
+//   ranks.cc        the longest paths to the end
 //   graph.cc        ends and their undoing, carried along edges and groups
 //   lifecycle.cc    a task: queued, admitted, run, ended
 //   hooks.cc        on_start and on_end, of tasks and groups
@@ -31,7 +32,7 @@ namespace cattino::core {
 
 class Scheduler::Impl {
  public:
-  explicit Impl(LinePolicy policy) : policy_(policy) {}
+  explicit Impl(const Policy& policy) : policy_(policy) {}
   void step(Time now, const Event& event, Actions& actions);
   [[nodiscard]] std::vector<Problem> check(const Submitted& work) const;
   [[nodiscard]] Actions outstanding() const;
@@ -90,6 +91,10 @@ class Scheduler::Impl {
   void add_member(GroupId group, NodeRef member);
   void restore_running(TaskRecord& record);
   void drop(Submission& submission);
+
+  // ranks.cc
+  class Ranker;
+  void rank(const Submitted& work);
 
   // graph.cc
   void drain();
@@ -164,7 +169,7 @@ class Scheduler::Impl {
   Tables tables_;
   Pool pool_;
   ReadyQueue queue_;
-  LinePolicy policy_;
+  Policy policy_;
   std::map<TaskId, TaskId> followers_;       ///< who is next behind whom
   std::set<std::pair<Time, TaskId>> lines_;  ///< by when they are recalled, and who is in front
   std::vector<TaskId> fresh_;                ///< may lead a line since this step

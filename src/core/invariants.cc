@@ -172,7 +172,7 @@ void Scheduler::Impl::check_neighbours(const TaskRecord& front, const TaskRecord
   CHECK(front.state.allocation.host == next.state.allocation.host);
   CHECK(front.state.allocation.devices == next.state.allocation.devices);
   const bool leads = !front.state.behind && !next.state.recalled;
-  const auto due = std::pair(front.state.started + policy_.patience, front.spec.id);
+  const auto due = std::pair(front.state.started + policy_.lines.patience, front.spec.id);
   CHECK(leads == (lines_.count(due) == 1));
 }
 

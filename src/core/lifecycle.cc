@@ -22,8 +22,9 @@ Duration backoff_after(std::uint32_t requeues) {
   return std::min(backoff, longest_backoff);
 }
 
-ReadyKey key_of(const TaskSpec& spec) {
-  return {spec.priority, spec.created, spec.id};
+ReadyKey key_of(const TaskRecord& record) {
+  const TaskSpec& spec = record.spec;
+  return {spec.priority, record.rank, spec.created, spec.id};
 }
 
 }  // namespace
@@ -65,12 +66,12 @@ void Scheduler::Impl::refresh(TaskRecord& record) {
     return;
   }
   if (record.bucket == TaskRecord::Bucket::ready) {
-    queue_.erase(*record.shape, key_of(record.spec));
+    queue_.erase(*record.shape, key_of(record));
   } else if (record.bucket == TaskRecord::Bucket::backoff) {
     backing_off_.erase({state.not_before, record.spec.id});
   }
   if (wanted == TaskRecord::Bucket::ready) {
-    queue_.insert(*record.shape, key_of(record.spec));
+    queue_.insert(*record.shape, key_of(record));
   } else if (wanted == TaskRecord::Bucket::backoff) {
     backing_off_.insert({state.not_before, record.spec.id});
   }

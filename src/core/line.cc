@@ -11,7 +11,8 @@
 // What that may cost others is bounded. As soon as a ready task of another shape appears, the queue is
 // paused, a device changes, or the front has run for `patience`, what has not begun is recalled: it waits
 // again as if nothing had been, in its old place.
-#include "base/check.h"
+#include <algorithm>
+
 #include "core/impl.h"
 
 namespace cattino::core {
@@ -25,7 +26,8 @@ bool Scheduler::Impl::may_lead(const TaskRecord& record) const {
   const TaskState& state = record.state;
   const bool runs = state.phase == TaskPhase::starting || state.phase == TaskPhase::process;
   return runs && !state.end_requested && !state.recalled && !state.behind &&
-         record.shape->short_ends >= policy_.short_ends && now_ - state.started < policy_.patience;
+         record.shape->short_ends >= policy_.lines.short_ends &&
+         now_ - state.started < policy_.lines.patience;
 }
 
 /// Only what needs nothing done before its process begins.
@@ -33,13 +35,11 @@ bool Scheduler::Impl::may_follow(const TaskRecord& record) {
   if (!record.spec.command || record.spec.hooks.on_start || record.spec.hooks.on_end) {
     return false;
   }
-  for (const GroupRecord* group : tables_.groups_around(record)) {
+  const std::vector<GroupRecord*> groups = tables_.groups_around(record);
+  return std::all_of(groups.begin(), groups.end(), [](const GroupRecord* group) {
     const bool hooks = group->spec.hooks.on_start || group->spec.hooks.on_end;
-    if (hooks && group->state.phase != GroupPhase::started) {
-      return false;
-    }
-  }
-  return true;
+    return !hooks || group->state.phase == GroupPhase::started;
+  });
 }
 
 /// The last in the line; null if it is long enough, or was recalled.
@@ -50,7 +50,7 @@ TaskRecord* Scheduler::Impl::end_of_line(TaskRecord& leader) {
     last = next;
     ++length;
   }
-  return length < policy_.length && !last->state.recalled ? last : nullptr;
+  return length < policy_.lines.length && !last->state.recalled ? last : nullptr;
 }
 
 /// By one. False if it cannot be longer.
@@ -81,18 +81,18 @@ void Scheduler::Impl::join(TaskRecord& record, TaskRecord& front) {
 }
 
 void Scheduler::Impl::open_line(const TaskRecord& leader) {
-  lines_.insert({leader.state.started + policy_.patience, leader.spec.id});
+  lines_.insert({leader.state.started + policy_.lines.patience, leader.spec.id});
 }
 
 void Scheduler::Impl::close_line(const TaskRecord& leader) {
-  lines_.erase({leader.state.started + policy_.patience, leader.spec.id});
+  lines_.erase({leader.state.started + policy_.lines.patience, leader.spec.id});
 }
 
 /// At the end of a step. Each line in turn, so that tasks begin nearly in their order.
 void Scheduler::Impl::tend_lines() {
   std::vector<TaskId> fresh;
   fresh.swap(fresh_);
-  if (policy_.length == 0) {
+  if (policy_.lines.length == 0) {
     return;
   }
   if (!lines_.empty()) {
@@ -190,9 +190,9 @@ void Scheduler::Impl::restore_lines() {
 
 void Scheduler::Impl::note_run(const TaskRecord& record, const ExitStatus& status) const {
   const bool ran = status.kind == ExitStatus::Kind::code || status.kind == ExitStatus::Kind::signal;
-  if (!ran || now_ - record.state.started > policy_.short_run) {
+  if (!ran || now_ - record.state.started > policy_.lines.short_run) {
     record.shape->short_ends = 0;
-  } else if (record.shape->short_ends < policy_.short_ends) {
+  } else if (record.shape->short_ends < policy_.lines.short_ends) {
     ++record.shape->short_ends;
   }
 }

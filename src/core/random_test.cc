@@ -15,8 +15,8 @@ namespace {
 /// What an engine would keep: submissions, the last stored states, and effects without an answer.
 class Story {
  public:
-  explicit Story(std::uint64_t seed, LinePolicy lines = {})
-      : dice_(seed), lines_(lines), scheduler_(std::make_unique<Scheduler>(lines)) {
+  explicit Story(std::uint64_t seed, const Policy& policy = {})
+      : dice_(seed), policy_(policy), scheduler_(std::make_unique<Scheduler>(policy)) {
     observe_all();
   }
 
@@ -117,7 +117,7 @@ class Story {
   }
 
   Request any_request() {
-    if (lines_.length > 0 && !dice_.one_in(20)) {
+    if (policy_.lines.length > 0 && !dice_.one_in(20)) {
       return no_device();  // lines are of one shape
     }
     switch (dice_.below(6)) {
@@ -415,9 +415,10 @@ class Story {
   /// A second core is made of what was stored. From then on both are told the same for a while.
   void restart() {
     step(TimerFired{});  // so that both have seen the present
-    auto fresh = std::make_unique<Scheduler>(lines_);
+    auto fresh = std::make_unique<Scheduler>(policy_);
     Actions none;
-    const bool hosts_first = dice_.one_in(2) || lines_.length > 0;  // a pause would recall lines
+    const bool hosts_first =
+        dice_.one_in(2) || policy_.lines.length > 0;  // a pause would recall lines
     if (paused_ || !hosts_first) {
       fresh->step(now_, Paused{true}, none);
     }
@@ -476,7 +477,7 @@ class Story {
   }
 
   Dice dice_;
-  LinePolicy lines_;
+  Policy policy_;
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<Scheduler> twin_;
   int twin_steps_ = 0;
@@ -515,7 +516,10 @@ TEST(RandomWorld, KeepsItsInvariantsWithLines) {
   int recalls = 0;
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    Story story(seed, {.length = 3, .short_ends = 0, .patience = Duration::seconds(4)});
+    Policy policy;
+    policy.lines = {.length = 3, .short_ends = 0, .patience = Duration::seconds(4)};
+    policy.order = seed % 2 == 0 ? Order::critical_path : Order::submission;
+    Story story(seed, policy);
     story.live(300);
     story.let_all_end();
     held += story.held();

@@ -13,9 +13,10 @@
 
 namespace cattino::core {
 
-/// The total order of ready tasks: priority (higher first), creation, id.
+/// The total order of ready tasks: priority (higher first), rank (the same), creation, id.
 struct ReadyKey {
   std::int32_t priority = 0;
+  std::int64_t rank = 0;  ///< 0 for all, unless the policy is the critical path
   Time created;
   TaskId task;
 
@@ -23,6 +24,9 @@ struct ReadyKey {
   friend bool operator<(const ReadyKey& a, const ReadyKey& b) {
     if (a.priority != b.priority) {
       return a.priority > b.priority;
+    }
+    if (a.rank != b.rank) {
+      return a.rank > b.rank;
     }
     if (a.created != b.created) {
       return a.created < b.created;

@@ -84,6 +84,7 @@ struct TaskRecord {
   NodeRef next_member;  ///< the next one in its group
   Submission* submission = nullptr;
   Shape* shape = nullptr;
+  std::int64_t rank = 0;  ///< µs; see ranks.cc
   Bucket bucket = Bucket::none;
   bool dirty = false;  ///< a TaskChanged is due at the end of the step
 };
@@ -96,6 +97,8 @@ struct GroupRecord {
   Submission* submission = nullptr;
   NodeRef first_member;
   NodeRef last_member;
+  std::int64_t head = -1;      ///< µs, -1: not known; see ranks.cc
+  std::int64_t tail = -1;      ///< the same
   std::uint64_t members = 0;   ///< direct ones
   std::uint64_t open = 0;      ///< of these, not ended
   std::uint64_t not_done = 0;  ///< of these, ended and not Done

@@ -174,7 +174,7 @@ Scheduler::Counts Scheduler::Impl::counts() const {
 
 // ---- the public face ------------------------------------------------------------------------------
 
-Scheduler::Scheduler(LinePolicy lines) : impl_(std::make_unique<Impl>(lines)) {}
+Scheduler::Scheduler(const Policy& policy) : impl_(std::make_unique<Impl>(policy)) {}
 Scheduler::~Scheduler() = default;
 
 void Scheduler::step(Time now, const Event& event, Actions& actions) {

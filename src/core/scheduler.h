@@ -18,22 +18,14 @@
 #include <vector>
 
 #include "core/event.h"
+#include "core/policy.h"
 #include "core/reason.h"
 
 namespace cattino::core {
 
-/// Lines of short tasks behind running ones: see line.cc. By default there are none.
-struct LinePolicy {
-  std::uint32_t length = 0;                         ///< behind each running task
-  std::uint32_t short_ends = 8;                     ///< that many in a row of a shape …
-  Duration short_run = Duration::milliseconds(10);  ///< … after runs of at most this
-  Duration patience =
-      Duration::milliseconds(20);  ///< with the task in front; then they are recalled
-};
-
 class Scheduler {
  public:
-  explicit Scheduler(LinePolicy lines = {});
+  explicit Scheduler(const Policy& policy = {});
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;

@@ -91,6 +91,7 @@ Submission& Scheduler::Impl::add(const Submitted& work) {
   add_tasks(submission, work);
   add_edges(submission, work);
   close_gates(work);
+  rank(work);
   return submission;
 }
 

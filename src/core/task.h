@@ -89,6 +89,7 @@ struct TaskSpec {
   Request request;
   std::int32_t priority = 0;  ///< higher runs first
   Time created;
+  Duration expected;  ///< how long it is expected to run; 0: nobody knows
   Hooks hooks;
   bool cascade = true;   ///< Cancelled when a prerequisite can never be satisfied; else it waits
   bool command = false;  ///< a process alone, not a call in a host: it can be started in a line

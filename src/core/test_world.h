@@ -63,11 +63,12 @@ struct Wish {
   Hooks hooks = {};
   bool cascade = true;
   bool command = true;
+  Duration expected = {};
 };
 
 class World {
  public:
-  explicit World(LinePolicy lines = {}) : scheduler(lines) {}
+  explicit World(const Policy& policy = {}) : scheduler(policy) {}
 
   Scheduler scheduler;
   Time now{1000000};
@@ -83,6 +84,7 @@ class World {
     spec.hooks = wish.hooks;
     spec.cascade = wish.cascade;
     spec.command = wish.command;
+    spec.expected = wish.expected;
     draft.tasks.push_back(spec);
     return spec.id;
   }

@@ -1,101 +1,61 @@
 // meow-sim: the scheduling core on a simulated clock.
-#include <algorithm>
 #include <cstdio>
-#include <fstream>
-#include <sstream>
+#include <exception>
+#include <map>
 #include <string>
-#include <string_view>
-#include <vector>
 
-#include <fmt/core.h>
+#include <CLI/CLI.hpp>
 
-#include "sim/play.h"
-#include "sim/scenario.h"
+#include "sim/commands.h"
 
 namespace {
 
-using cattino::Error;
-using cattino::Result;
+int run(int argc, char** argv) {
+  using cattino::core::Order;
+  CLI::App app{"The scheduling core on a simulated clock.", "meow-sim"};
+  app.require_subcommand(1);
+  app.footer("exit status: 0 all as expected · 1 some not · 2 bad input");
 
-constexpr int exit_mismatch = 1;
-constexpr int exit_bad_input = 2;
+  cattino::sim::ScenarioOptions scenarios;
+  CLI::App* scenario = app.add_subcommand(
+      "scenario", "Plays each scenario and compares what happened with what it expects");
+  scenario->add_option("FILE", scenarios.files, "scenario files")->required();
+  scenario->add_flag("--print", scenarios.only_print, "only show what happened");
 
-constexpr std::string_view usage =
-    "usage: meow-sim scenario [--print] FILE...\n"
-    "\n"
-    "Plays each scenario and compares what happened with what it expects.\n"
-    "  --print  only show what happened\n"
-    "\n"
-    "exit status: 0 all as expected · 1 some not · 2 bad input\n";
+  cattino::sim::WorkflowOptions workflows;
+  CLI::App* workflow = app.add_subcommand(
+      "workflow", "Runs recorded workflows (WfFormat 1.5) on a machine of so many cores");
+  workflow->add_option("FILE", workflows.files, "workflow files")->required();
+  workflow->add_option("--cores", workflows.cores, "numbers of cores, such as 2,8,48")
+      ->required()
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::Range(1, 1000000));
+  const std::map<std::string, Order> orders{
+      {"submission", Order::submission}, {"critical-path", Order::critical_path}};
+  workflow->add_option("--order", workflows.order, "which ready task comes first")
+      ->transform(CLI::CheckedTransformer(orders))
+      ->option_text("submission|critical-path");
+  workflow->add_option(
+      "--json", workflows.json, "write results and timelines there; -: standard output");
+  workflow->add_option("--svg", workflows.svg, "draw the one run there");
 
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file) {
-    return Error{cattino::ErrorCode::not_found, "cannot be read", path, {}};
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : cattino::sim::exit_bad_input;
   }
-  return text.str();
-}
-
-int play_file(const std::string& path, bool only_print) {
-  const Result<std::string> text = read_file(path);
-  if (!text) {
-    fmt::print(stderr, "{}: {}\n", text.error().field, text.error().message);
-    return exit_bad_input;
-  }
-  const Result<cattino::sim::Scenario> scenario = cattino::sim::parse_scenario(path, *text);
-  if (!scenario) {
-    fmt::print(stderr, "{}: {}\n", scenario.error().field, scenario.error().message);
-    return exit_bad_input;
-  }
-  const std::vector<std::string> happened = cattino::sim::play(*scenario);
-  if (only_print) {
-    for (const std::string& line : happened) {
-      fmt::print("{}\n", line);
-    }
-    return 0;
-  }
-  const std::vector<std::string> difference =
-      cattino::sim::difference(scenario->expected, happened);
-  if (difference.empty()) {
-    fmt::print("ok    {}\n", path);
-    return 0;
-  }
-  fmt::print("WRONG {}\n", path);
-  for (const std::string& line : difference) {
-    fmt::print("  {}\n", line);
-  }
-  return exit_mismatch;
-}
-
-int play_files(const std::vector<std::string>& words) {
-  bool only_print = false;
-  int worst = 0;
-  std::size_t files = 0;
-  for (const std::string& word : words) {
-    if (word == "--print") {
-      only_print = true;
-    } else {
-      ++files;
-      worst = std::max(worst, play_file(word, only_print));
-    }
-  }
-  if (files == 0) {
-    fmt::print(stderr, "{}", usage);
-    return exit_bad_input;
-  }
-  return worst;
+  return *scenario ? cattino::sim::play_scenarios(scenarios)
+                   : cattino::sim::run_workflows(workflows);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::vector<std::string> words(argv + 1, argv + argc);
-  if (!words.empty() && words[0] == "scenario") {
-    return play_files({words.begin() + 1, words.end()});
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "meow-sim: %s\n", error.what());
+    return cattino::sim::exit_bad_input;
   }
-  const bool help = !words.empty() && (words[0] == "-h" || words[0] == "--help");
-  fmt::print(help ? stdout : stderr, "{}", usage);
-  return help ? 0 : exit_bad_input;
 }

@@ -1,0 +1,37 @@
+// The verbs of meow-sim. Each returns the exit status of the program.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "core/policy.h"
+
+namespace cattino::sim {
+
+constexpr int exit_mismatch = 1;
+constexpr int exit_bad_input = 2;
+
+struct ScenarioOptions {
+  std::vector<std::string> files;
+  bool only_print = false;
+};
+int play_scenarios(const ScenarioOptions& options);
+
+struct WorkflowOptions {
+  std::vector<std::string> files;
+  std::vector<std::int64_t> cores;
+  core::Order order = core::Order::submission;
+  std::string json;  ///< a path, "-": standard output; empty: none
+  std::string svg;   ///< a path; empty: none
+};
+int run_workflows(const WorkflowOptions& options);
+
+/// The error's `field` is the path.
+Result<std::string> read_file(const std::string& path);
+
+/// "FILE: what is wrong" on standard error; exit_bad_input.
+int complain(const std::string& file, const Error& error);
+
+}  // namespace cattino::sim
