@@ -22,10 +22,10 @@ bench:  ## how fast, against the floor and other queues
 	tools/build.sh release
 	.venv/bin/python bench/run.py
 
-lint:  ## formatting, clang-tidy, include table, ruff, mypy
+lint:  ## formatting, clang-tidy with its analyzer, include table, ruff, mypy
 	@tools/setup.sh test
 	tools/build.sh asan
-	tools/lint.sh
+	tools/lint.sh --deep
 
 clean:
 	rm -rf build

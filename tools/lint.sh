@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
 # Every check of form: tidy, formatting, clang-tidy, ruff, mypy. One line a tool; what a tool complains of
 # comes before its line. Wants build/asan configured. Python tools come from $CATTINO_VENV, else .venv,
-# else PATH. With --fast, clang-tidy and the compilation of headers are left out.
+# else PATH. With --fast, clang-tidy and the compilation of headers are left out; with --deep, clang-tidy runs
+# the static analyzer, too, which more than doubles its time.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
 fast=0
+deep=()
 case "${1:-}" in
   "") ;;
   --fast) fast=1 ;;
-  *) echo "usage: tools/lint.sh [--fast]" >&2; exit 2 ;;
+  --deep) deep=(--analyzer) ;;
+  *) echo "usage: tools/lint.sh [--fast | --deep]" >&2; exit 2 ;;
 esac
 
 venv="${CATTINO_VENV:-$PWD/.venv}"
@@ -48,7 +51,7 @@ else
 fi
 check clang-format clang-format-14 --dry-run -Werror "${sources[@]}"
 if [ "$fast" = 0 ]; then
-  check clang-tidy python3 tools/clang_tidy_cached.py
+  check clang-tidy python3 tools/clang_tidy_cached.py "${deep[@]}"
 fi
 
 mapfile -d '' scripts < <(files 'python/*.py' 'tools/*.py' 'tests/*.py' 'bench/*.py' 'examples/*.py')
