@@ -145,6 +145,11 @@ bool Fit::can_take(std::uint16_t index) const {
   return std::find(fitting_.begin(), fitting_.end(), index) != fitting_.end();
 }
 
+void Fit::prefer(std::uint16_t index) {
+  const auto at = std::find(fitting_.begin(), fitting_.end(), index);
+  std::rotate(fitting_.begin(), at, at + 1);
+}
+
 Fit::Cost Fit::cost() const {
   Cost cost;
   const bool whole = asks_whole(request_.memory);

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "core/device.h"
-#include "core/pool.h"
 #include "core/task.h"
+#include "core/use.h"
 
 namespace cattino::core {
 
@@ -51,6 +51,8 @@ class Fit {
   };
   [[nodiscard]] Cost cost() const;
   [[nodiscard]] Allocation allocation() const;
+  /// Takes this device, which fits, before all others.
+  void prefer(std::uint16_t index);
 
  private:
   [[nodiscard]] bool is_idle(const Device& device) const;

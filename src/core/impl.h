@@ -32,7 +32,7 @@ namespace cattino::core {
 
 class Scheduler::Impl {
  public:
-  explicit Impl(const Policy& policy) : policy_(policy) {}
+  explicit Impl(const Policy& policy) : pool_(policy.placement), policy_(policy) {}
   void step(Time now, const Event& event, Actions& actions);
   [[nodiscard]] std::vector<Problem> check(const Submitted& work) const;
   [[nodiscard]] Actions outstanding() const;

@@ -6,7 +6,7 @@
 namespace cattino::core {
 namespace {
 
-constexpr Policy two_behind{.lines = {.length = 2, .short_ends = 0}};
+const Policy two_behind{.lines = {.length = 2, .short_ends = 0}};
 
 /// One device, and `count` tasks that want it alone.
 std::vector<TaskId> queue_up(World& world, int count) {

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
+#include "base/amounts.h"
 #include "base/time.h"
+#include "core/task.h"
 
 namespace cattino::core {
 
@@ -22,9 +25,36 @@ struct LinePolicy {
       Duration::milliseconds(20);  ///< with the task in front; then they are recalled
 };
 
+/// Which of the hosts and devices that fit.
+enum class PlacementRule : std::uint8_t {
+  tight,          ///< devices in use already, then the least left over on the devices taken
+  first_fit,      ///< the lowest host and device
+  best_fit,       ///< the host with the least left over, of devices and cores
+  dot_product,    ///< the host where what is free matches what is asked for least
+  fragmentation,  ///< where the expected requests lose least: see fragmentation.h
+};
+
+/// A kind of request, and how often one like it is expected.
+struct Expected {
+  Request request;
+  std::int64_t weight = 1;
+};
+
+struct PlacementPolicy {
+  PlacementRule rule = PlacementRule::tight;
+  // For `fragmentation`.
+  std::vector<Expected> expected;
+  std::int64_t stranded_weight = 3;
+  std::int64_t unpacked_weight = 1;
+  // For `best_fit` and `dot_product`: what shares are of.
+  Mib largest_memory;
+  Millicores largest_cpus;
+};
+
 struct Policy {
   Order order = Order::submission;
-  LinePolicy lines;
+  PlacementPolicy placement = {};
+  LinePolicy lines = {};
 };
 
 }  // namespace cattino::core

@@ -154,6 +154,7 @@ bool Pool::observe(const Host& host) {
     const bool gives_other = !gives_alike(hosts_[position], host);
     hosts_[position] = host;
     note_limits(host, uses_[position]);
+    placement_.changed(position);
     return gives_other;
   }
   const auto offset = static_cast<std::ptrdiff_t>(position);
@@ -164,35 +165,25 @@ bool Pool::observe(const Host& host) {
     unseen_.erase(unseen);
   }
   note_limits(host, uses_[position]);
+  placement_.changed_all();
   return false;
 }
 
 std::optional<Allocation> Pool::place(const Request& request) const {
-  std::optional<Allocation> best;
-  Fit::Cost lowest;
-  for (std::size_t i = 0; i < hosts_.size(); ++i) {
-    const Fit fit(hosts_[i], &uses_[i], request);
-    if (!fit.fits()) {
-      continue;
-    }
-    const Fit::Cost cost = fit.cost();
-    if (!best.has_value() || cost < lowest) {
-      best = fit.allocation();
-      lowest = cost;
-    }
-  }
-  return best;
+  return placement_.place(hosts_, uses_, request);
 }
 
 void Pool::take(TaskId task, const Allocation& allocation) {
   if (!is_nothing(allocation)) {
     hold(use_for(allocation.host), task, allocation);
+    placement_.changed(position_of(allocation.host));
   }
 }
 
 void Pool::release(TaskId task, const Allocation& allocation) {
   if (!is_nothing(allocation)) {
     let_go(use_for(allocation.host), task, allocation);
+    placement_.changed(position_of(allocation.host));
   }
 }
 

@@ -13,34 +13,22 @@
 #include <vector>
 
 #include "core/device.h"
+#include "core/placement.h"
 #include "core/reason.h"
 #include "core/task.h"
+#include "core/use.h"
 
 namespace cattino::core {
 
-/// What attempts hold of one device.
-struct DeviceUse {
-  Mib claimed;
-  Mib limit;                    ///< the most that claims may come to: the largest total seen
-  bool whole = false;           ///< held alone
-  std::vector<TaskId> holders;  ///< in order of ids
-};
-
-/// What attempts hold of one host.
-struct HostUse {
-  std::vector<DeviceUse> devices;  ///< by index; may be shorter or longer than the host's list
-  Millicores cpus;
-  Mib ram;
-};
-
 class Pool {
  public:
+  explicit Pool(PlacementPolicy policy = {}) : placement_(std::move(policy)) {}
+
   /// Takes the inventory of a host; what attempts hold of it stays held. True if a host that was known
   /// before can give other things now.
   bool observe(const Host& host);
 
-  /// Where the request fits now. Among devices: for a shared request those in use already, then the
-  /// least memory left over, then the lowest index; among hosts the same sums, then the lowest id.
+  /// Where the request fits now, by the policy; among equals the lowest host, the lowest device.
   [[nodiscard]] std::optional<Allocation> place(const Request& request) const;
 
   /// A host need not be known yet to be held: after a restart attempts may come before inventories.
@@ -63,8 +51,9 @@ class Pool {
   HostUse& use_for(std::uint32_t host);
   [[nodiscard]] std::size_t position_of(std::uint32_t host) const;
 
-  std::vector<Host> hosts_;    ///< in order of ids
-  std::vector<HostUse> uses_;  ///< of each of hosts_
+  std::vector<Host> hosts_;      ///< in order of ids
+  std::vector<HostUse> uses_;    ///< of each of hosts_
+  mutable Placement placement_;  ///< its memory of costs is no state
   std::map<std::uint32_t, HostUse>
       unseen_;  ///< held by restored attempts, of hosts not yet observed
 };

@@ -6,7 +6,7 @@
 namespace cattino::core {
 namespace {
 
-constexpr Policy by_path{.order = Order::critical_path, .lines = {}};
+const Policy by_path{.order = Order::critical_path};
 
 /// Order of starts with one core, each task ending before the next begins.
 std::vector<std::uint64_t> order_of(World& world, std::size_t count) {

@@ -15,6 +15,10 @@ Error invalid(std::string field, std::string message) {
   return {ErrorCode::invalid, std::move(message), std::move(field)};
 }
 
+bool is_number(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 bool has_nul(std::string_view text) {
   return text.find('\0') != std::string_view::npos;
 }
@@ -29,6 +33,11 @@ Status check_component(std::string_view part) {
   if (part.size() > most_name_bytes) {
     return invalid(
         "name", fmt::format("a name has {} bytes; at most {}", part.size(), most_name_bytes));
+  }
+  const std::size_t mark = part.rfind('#');
+  if (mark != std::string_view::npos && is_number(part.substr(mark + 1))) {
+    return invalid(
+        "name", fmt::format("`{}` is no name: `#` and a number stand for the id of a task", part));
   }
   const bool control =
       std::any_of(part.begin(), part.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });

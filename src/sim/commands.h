@@ -28,6 +28,17 @@ struct WorkflowOptions {
 };
 int run_workflows(const WorkflowOptions& options);
 
+struct TraceOptions {
+  std::string nodes;
+  std::string pods;
+  std::string placement;  ///< empty: each of them
+  std::uint64_t seeds = 10;
+  std::int64_t percent = 130;
+  bool json = false;
+};
+int fill_cluster(const TraceOptions& options);
+std::vector<std::string> placement_names();
+
 /// The error's `field` is the path.
 Result<std::string> read_file(const std::string& path);
 

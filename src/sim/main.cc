@@ -40,13 +40,35 @@ int run(int argc, char** argv) {
       "--json", workflows.json, "write results and timelines there; -: standard output");
   workflow->add_option("--svg", workflows.svg, "draw the one run there");
 
+  cattino::sim::TraceOptions traces;
+  CLI::App* trace = app.add_subcommand(
+      "trace",
+      "Fills a cluster with pods drawn at random from a trace, by each policy of placement");
+  trace->add_option("--nodes", traces.nodes, "table of nodes: cpu_milli, memory_mib, gpu")
+      ->required();
+  trace
+      ->add_option(
+          "--pods", traces.pods, "table of pods: cpu_milli, memory_mib, num_gpu, gpu_milli")
+      ->required();
+  trace->add_option("--placement", traces.placement, "only this one")
+      ->check(CLI::IsMember(cattino::sim::placement_names()));
+  trace->add_option("--seeds", traces.seeds, "how many drawings")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 10000));
+  trace->add_option("--until", traces.percent, "percent of the GPUs that are asked for")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
+  trace->add_flag("--json", traces.json, "the result of each drawing");
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : cattino::sim::exit_bad_input;
   }
-  return *scenario ? cattino::sim::play_scenarios(scenarios)
-                   : cattino::sim::run_workflows(workflows);
+  if (*scenario) {
+    return cattino::sim::play_scenarios(scenarios);
+  }
+  return *workflow ? cattino::sim::run_workflows(workflows) : cattino::sim::fill_cluster(traces);
 }
 
 }  // namespace

@@ -73,8 +73,7 @@ class Report {
   }
 
   void add(const std::string& file, const Workload& workload, std::int64_t cores) {
-    const std::vector<Span> spans =
-        run(workload, {machine(cores)}, {.order = options_.order, .lines = {}});
+    const std::vector<Span> spans = run(workload, {machine(cores)}, {.order = options_.order});
     const Score score = sim::score(workload, spans, cores);
     const double used =
         score.makespan.us == 0

@@ -230,7 +230,8 @@ Spawner::Spawner() : null_{::open("/dev/null", O_RDWR | O_CLOEXEC)} {
   for (int signal = 1; signal <= signal_max; ++signal) {
     long action[4] = {};  // The kernel's struct sigaction, its handler first.
     if (signal == SIGKILL || signal == SIGSTOP ||
-        ::syscall(SYS_rt_sigaction, signal, nullptr, static_cast<long*>(action), sizeof(long)) != 0) {
+        ::syscall(SYS_rt_sigaction, signal, nullptr, static_cast<long*>(action), sizeof(long)) !=
+            0) {
       continue;
     }
     if (action[0] == as_long(reinterpret_cast<const void*>(SIG_IGN))) {

@@ -96,7 +96,9 @@ def test_unusual_names_work_everywhere(backend: Backend, name: str) -> None:
         assert backend.meow("remove", name).returncode == 0
 
 
-@pytest.mark.parametrize("name", ["..", ".", "a/../b", "/a", "a//b", "a/", "x" * 256, "a\nb", "a\x7fb"])
+@pytest.mark.parametrize(
+    "name", ["..", ".", "a/../b", "/a", "a//b", "a/", "x" * 256, "a\nb", "a\x7fb", "a#3", "#3"]
+)
 def test_names_that_are_no_path_are_refused(backend: Backend, name: str) -> None:
     refused = backend.meow("create", "true", f"--name={name}", "-c", "0", check=2)
     assert refused.stderr.startswith("error: ")

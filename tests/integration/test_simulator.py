@@ -15,9 +15,9 @@ from conftest import BIN
 CORES = (2, 8, 48)
 
 
-def meow_sim(*arguments: str, check: int = 0) -> subprocess.CompletedProcess[str]:
+def meow_sim(*arguments: str, verb: str = "workflow", check: int = 0) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [str(BIN / "meow-sim"), "workflow", *arguments],
+        [str(BIN / "meow-sim"), verb, *arguments],
         check=False,  # with its words, below
         capture_output=True,
         text=True,
@@ -154,3 +154,63 @@ def test_a_bad_workflow_is_told_with_its_place(tmp_path: Path, text: str, compla
     file.write_text(text)
     done = meow_sim(str(file), "--cores", "2", check=2)
     assert done.stdout == "" and done.stderr.startswith(str(file)) and complaint in done.stderr
+
+
+def test_a_cluster_is_filled_by_each_policy(tmp_path: Path) -> None:
+    nodes, pods = tmp_path / "nodes.csv", tmp_path / "pods.csv"
+    nodes.write_text("sn,cpu_milli,memory_mib,gpu,model\n" + "n,64000,262144,8,X\n" * 20)
+    pods.write_text(
+        "name,cpu_milli,memory_mib,num_gpu,gpu_milli\n"
+        "a,4000,1000,1,1000\nb,2000,1000,1,450\nc,2000,1000,1,300\nd,8000,1000,4,1000\ne,4000,100,0,\n"
+    )
+    tables = ("--nodes", str(nodes), "--pods", str(pods), "--seeds", "3")
+    done = json.loads(meow_sim(*tables, "--json", verb="trace").stdout)
+    names = ["first-fit", "best-fit", "dot-product", "fgd", "cattino"]
+    assert [r["placement"] for r in done] == [name for name in names for _ in range(3)]
+    for result in done:
+        assert result["gpus_milli"] == 160_000 and result["asked_milli"] >= 208_000
+        assert 120_000 < result["allocated_milli"] <= 160_000
+    drawn = {(r["seed"], r["asked_milli"], r["pods"]) for r in done}
+    assert len(drawn) == 3, "each policy is given the same pods"
+    table = meow_sim(*tables, "--placement", "fgd", verb="trace").stdout.splitlines()
+    assert len(table) == 2 and table[1].startswith("fgd")
+
+
+@pytest.mark.parametrize(
+    ("pods", "complaint"),
+    [
+        (
+            "cpu_milli,memory_mib,num_gpu,gpu_milli\n1,2,3,x\n",
+            "pods.csv: line 2, gpu_milli: expected a number",
+        ),
+        ("a,b\n1,2\n", "pods.csv: line 2, cpu_milli: the column is missing"),
+        ("cpu_milli,memory_mib,num_gpu,gpu_milli\n1,2,0,\n", "pods.csv: no pod asks for a GPU"),
+    ],
+)
+def test_a_bad_table_is_told_with_its_place(tmp_path: Path, pods: str, complaint: str) -> None:
+    (tmp_path / "nodes.csv").write_text("cpu_milli,memory_mib,gpu\n1000,1000,1\n")
+    (tmp_path / "pods.csv").write_text(pods)
+    tables = ("--nodes", str(tmp_path / "nodes.csv"), "--pods", str(tmp_path / "pods.csv"))
+    done = meow_sim(*tables, verb="trace", check=2)
+    assert complaint in done.stderr and done.stdout == ""
+
+
+def test_the_recorded_cluster_is_filled_at_least_as_well_as_published() -> None:
+    """With the tables that docs/scheduling.md names: GPUs allocated, in the mean of ten drawings."""
+    folder = Path(os.environ.get("CATTINO_GPU_TRACE", "/nowhere"))
+    if not folder.is_dir():
+        pytest.skip("CATTINO_GPU_TRACE names no folder with the tables")
+    published = {"default": (93.08, 95.39), "multigpu50": (95.74, 97.18)}
+    for name, (best_fit, fgd) in published.items():
+        tables = (
+            "--nodes",
+            str(folder / "openb_node_list_gpu_node.csv"),
+            "--pods",
+            str(folder / f"openb_pod_list_{name}.csv"),
+        )
+        means = {}
+        for placement in ("best-fit", "cattino"):
+            done = json.loads(meow_sim(*tables, "--placement", placement, "--json", verb="trace").stdout)
+            assert len(done) == 10
+            means[placement] = sum(100 * r["allocated_milli"] / r["gpus_milli"] for r in done) / 10
+        assert abs(means["best-fit"] - best_fit) <= 0.7 and means["cattino"] >= fgd, (name, means)
