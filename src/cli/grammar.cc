@@ -107,6 +107,9 @@ void add_lookers(Grammar& grammar) {
       show->add_flag("-o,--stdout", options.output, "print the log of a task's last attempt");
   show->add_flag("-e,--stderr", options.errors, "the same of stderr")->excludes(output);
 
+  CLI::App* why = add_verb(grammar, "why", "say why tasks wait, or ended as they did");
+  add_names(grammar, why, "tasks or groups")->required();
+
   CLI::App* watch = add_verb(grammar, "watch", "follow a task's output, or all tasks, live");
   add_names(grammar, watch, "a task, whose output to follow (default: a live table of all)");
   watch->add_flag("-e,--stderr", options.errors, "follow stderr instead of stdout");

@@ -17,11 +17,12 @@ struct Verb {
   Result<int> (*run)(Context&);
 };
 
-constexpr std::array<Verb, 17> all_verbs = {{
+constexpr std::array<Verb, 18> all_verbs = {{
     {"create", verbs::create},
     {"run", verbs::run},
     {"list", verbs::list},
     {"show", verbs::show},
+    {"why", verbs::why},
     {"watch", verbs::watch},
     {"wait", verbs::wait},
     {"test", verbs::test},

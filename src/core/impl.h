@@ -64,6 +64,7 @@ class Scheduler::Impl {
   };
 
   // scheduler.cc
+  static void ask_again(const TaskRecord& record, Actions& actions);
   void on(const AttemptStarted& event);
   void on(const AttemptExited& event);
   void on(const AttemptRecalled& event);

@@ -25,7 +25,7 @@ TaskRecord* Scheduler::Impl::follower(const TaskRecord& record) {
 bool Scheduler::Impl::may_lead(const TaskRecord& record) const {
   const TaskState& state = record.state;
   const bool runs = state.phase == TaskPhase::starting || state.phase == TaskPhase::process;
-  return runs && !state.end_requested && !state.recalled && !state.behind &&
+  return runs && record.spec.command && !state.end_requested && !state.recalled && !state.behind &&
          record.shape->short_ends >= policy_.lines.short_ends &&
          now_ - state.started < policy_.lines.patience;
 }
@@ -42,7 +42,7 @@ bool Scheduler::Impl::may_follow(const TaskRecord& record) {
   });
 }
 
-/// The last in the line; null if it is long enough, or was recalled.
+/// The last in the line; null if it is long enough, or that one is to leave it.
 TaskRecord* Scheduler::Impl::end_of_line(TaskRecord& leader) {
   TaskRecord* last = &leader;
   std::uint32_t length = 0;
@@ -50,7 +50,8 @@ TaskRecord* Scheduler::Impl::end_of_line(TaskRecord& leader) {
     last = next;
     ++length;
   }
-  return length < policy_.lines.length && !last->state.recalled ? last : nullptr;
+  const bool leaves = last->state.recalled || last->state.end_requested;
+  return length < policy_.lines.length && !leaves ? last : nullptr;
 }
 
 /// By one. False if it cannot be longer.

@@ -148,6 +148,32 @@ TEST_F(Line, TakesOnlyProcessesWithoutHooks) {
   EXPECT_EQ(world_.effects(), Lines{"start 1.1"});
 }
 
+TEST_F(Line, HasNoFunctionInFront) {
+  world_.task({.request = whole(1), .command = false});
+  world_.task({.request = whole(1)});
+  world_.submit();
+  EXPECT_EQ(world_.effects(), Lines{"start 1.1"});
+}
+
+TEST_F(Line, NobodyJoinsBehindOneThatIsStopped) {
+  const std::vector<TaskId> tasks = queue_up(world_, 2);
+  world_.ask(Verb::cancel, {tasks[1]});
+  queue_up(world_, 1);
+  world_.effects();
+  world_.exits(tasks[0]);
+  EXPECT_EQ(world_.effects(), Lines{"timer 0"});
+}
+
+TEST_F(Line, IsAskedForAgainFromTheFront) {
+  const TaskId late = world_.task({.request = whole(1)});
+  const TaskId early = world_.task({.request = whole(1), .priority = 1});
+  world_.submit();
+  const Actions again = world_.scheduler.outstanding();
+  ASSERT_EQ(again.size(), 3U);
+  EXPECT_EQ(std::get<StartAttempt>(again[0]).attempt.task, early);
+  EXPECT_EQ(std::get<StartAttempt>(again[1]).attempt.task, late);
+}
+
 TEST_F(Line, StandsAgainAfterARestart) {
   Submitted work;
   work.id = {1};

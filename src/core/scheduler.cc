@@ -131,27 +131,14 @@ void Scheduler::Impl::end_submissions(Actions& actions) {
 Actions Scheduler::Impl::outstanding() const {
   Actions actions;
   for (const TaskId id : running_) {
-    const TaskState& state = tables_.tasks.find(id.value)->state;
-    const AttemptId attempt{id, state.attempt};
-    switch (state.phase) {
-      case TaskPhase::starting:
-        actions.push_back(
-            state.recalled && state.behind ? Action(RecallAttempt{attempt})
-                                           : Action(StartAttempt{attempt}));
-        break;
-      case TaskPhase::stopping:
-        actions.emplace_back(StopAttempt{attempt});
-        break;
-      case TaskPhase::start_hook:
-        actions.emplace_back(RunHook{Node::of(id), HookKind::on_start, state.attempt});
-        break;
-      case TaskPhase::end_hook:
-        actions.emplace_back(RunHook{Node::of(id), HookKind::on_end, state.attempt});
-        break;
-      case TaskPhase::none:
-      case TaskPhase::group_hooks:
-      case TaskPhase::process:
-        break;
+    const TaskRecord* record = tables_.tasks.find(id.value);
+    if (record->state.behind) {
+      continue;  // comes with the one in front
+    }
+    ask_again(*record, actions);
+    for (auto next = followers_.find(id); next != followers_.end();
+         next = followers_.find(next->second)) {
+      ask_again(*tables_.tasks.find(next->second.value), actions);
     }
   }
   for (const GroupId id : hooking_) {
@@ -166,6 +153,34 @@ Actions Scheduler::Impl::outstanding() const {
     actions.emplace_back(ArmTimer{earliest});
   }
   return actions;
+}
+
+void Scheduler::Impl::ask_again(const TaskRecord& record, Actions& actions) {
+  const TaskState& state = record.state;
+  const AttemptId attempt{record.spec.id, state.attempt};
+  const Node node = Node::of(record.spec.id);
+  switch (state.phase) {
+    case TaskPhase::starting:
+      if (state.recalled && state.behind) {
+        actions.emplace_back(RecallAttempt{attempt});
+      } else {
+        actions.emplace_back(StartAttempt{attempt});
+      }
+      break;
+    case TaskPhase::stopping:
+      actions.emplace_back(StopAttempt{attempt});
+      break;
+    case TaskPhase::start_hook:
+      actions.emplace_back(RunHook{node, HookKind::on_start, state.attempt});
+      break;
+    case TaskPhase::end_hook:
+      actions.emplace_back(RunHook{node, HookKind::on_end, state.attempt});
+      break;
+    case TaskPhase::none:
+    case TaskPhase::group_hooks:
+    case TaskPhase::process:
+      break;
+  }
 }
 
 Scheduler::Counts Scheduler::Impl::counts() const {

@@ -41,7 +41,8 @@ class Scheduler {
   [[nodiscard]] std::vector<Problem> check(const Submitted& work) const;
 
   /// Effects that were asked for and have not been answered: to be asked for again after a restart
-  /// (StartAttempt for attempts in phase starting, RunHook, StopAttempt, ArmTimer), in order of ids.
+  /// (StartAttempt for attempts in phase starting, RunHook, StopAttempt, ArmTimer), in order of ids, those in
+  /// a line behind the one in front.
   [[nodiscard]] Actions outstanding() const;
 
   /// Would `verb` change this task now?

@@ -18,7 +18,7 @@ void Changes::put(GroupId group, const core::GroupState& state) {
 
 bool Changes::empty() const {
   return tasks_.empty() && groups_.empty() && starts_.empty() && pids_.empty() && ends_.empty() &&
-         hidden_.empty();
+         hidden_.empty() && facts_.empty();
 }
 
 namespace {
@@ -58,6 +58,10 @@ Status Changes::put_all(store::Store& store) const {
   if (done) {
     done = each_of(hidden_, [&](TaskId task) { return store.hide(task); });
   }
+  if (done) {
+    done =
+        each_of(facts_, [&](const auto& fact) { return store.set_fact(fact.first, fact.second); });
+  }
   return done;
 }
 
@@ -84,6 +88,7 @@ void Changes::clear() {
   ends_.clear();
   ended_.clear();
   hidden_.clear();
+  facts_.clear();
 }
 
 }  // namespace cattino::engine

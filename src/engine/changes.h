@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -25,6 +26,9 @@ class Changes {
     (recorded ? ends_ : starts_).push_back(std::move(attempt));
   }
   void hide(TaskId task) { hidden_.push_back(task); }
+  void set_fact(std::string name, std::string value) {
+    facts_.emplace_back(std::move(name), std::move(value));
+  }
 
   [[nodiscard]] bool empty() const;
 
@@ -43,6 +47,7 @@ class Changes {
   std::vector<store::Attempt> ends_;
   std::unordered_set<std::uint64_t> ended_;  ///< keys of attempts that ended
   std::vector<TaskId> hidden_;
+  std::vector<std::pair<std::string, std::string>> facts_;
 };
 
 }  // namespace cattino::engine

@@ -68,7 +68,7 @@ void Effects::start(AttemptId attempt) {
   running.maybe_sent = running.maybe_sent || world_.connected || running.function;
   if (running.function) {
     start_function(launch, running);
-  } else {
+  } else if (world_.connected) {  // else it is asked for again
     supervisor::Spawn spawn = spawn_of(launch);
     if (const core::TaskState* front = world_.core.state(state->behind); front != nullptr) {
       spawn.after = AttemptId{state->behind, front->attempt}.key();
@@ -84,6 +84,9 @@ void Effects::start_function(const Launch& launch, Running& running) {
 
 /// What is stored cannot be read: the attempt has not begun.
 void Effects::refuse(AttemptId attempt, const Error& error) {
+  if (const auto at = world_.running.find(attempt.task); at != world_.running.end()) {
+    process_gone(at->second);
+  }
   note(core::Node::of(attempt.task), attempt.number, error.message);
   turn_.step(core::AttemptExited{attempt, ExitStatus::of_stage(StartStage::executable, EIO)});
 }

@@ -178,6 +178,8 @@ void EngineImpl::restore(core::Restored restored) {
     running.attempt = {restored.work.tasks[i].id, state.attempt};
     running.submission = restored.work.id;
     running.maybe_sent = true;
+    running.restored = true;
+    running.recorded = false;  // one of a line is not: written whole when it is told of
     running.started = state.started;
     running.devices = state.allocation.devices;
     running.host = state.allocation.host;

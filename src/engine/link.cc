@@ -5,9 +5,14 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/core.h>
+
 namespace cattino::engine {
 
 namespace {
+
+/// The life of the guardian under which all that is stored was sent.
+constexpr const char* life_fact = "guardian";
 
 bool should_have_process(core::TaskPhase phase) {
   return phase == core::TaskPhase::starting || phase == core::TaskPhase::process ||
@@ -41,6 +46,8 @@ void Link::received(const supervisor::FromSupervisor& message) {
     started(*start);
   } else if (const auto* exit = std::get_if<supervisor::Exited>(&message)) {
     exited(*exit);
+  } else if (const auto* queued = std::get_if<supervisor::Queued>(&message)) {
+    reported_.insert(queued->key);
   } else if (const auto* early = std::get_if<supervisor::Recalled>(&message)) {
     recalled(*early);
   } else if (const auto* hello = std::get_if<supervisor::Welcome>(&message)) {
@@ -51,13 +58,14 @@ void Link::received(const supervisor::FromSupervisor& message) {
 }
 
 void Link::welcome(const supervisor::Welcome& message) {
-  world_.connected = true;
   synced_ = false;
   reconciled_ = false;
   reported_.clear();
   effects_.forget_environments();
   effects_.hosts().expect_report();
-  complete_ = message.complete;
+  life_ = fmt::format("{} {}", message.boot_id, message.epoch);
+  const Result<std::string> stored = world_.store->fact(life_fact);
+  knows_all_ = message.complete || (stored && stored.value() == life_);
 }
 
 void Link::started(const supervisor::Started& message) {
@@ -132,7 +140,7 @@ void Link::record_starts() {
   for (const AttemptId attempt : std::exchange(unrecorded_, {})) {
     const auto at = world_.running.find(attempt.task);
     if (at != world_.running.end() && at->second.attempt == attempt) {
-      at->second.started = world_.clock.now();
+      at->second.started = at->second.restored ? at->second.started : world_.clock.now();
       at->second.recorded = true;
       turn_.changes().put_start(attempt_row(at->second));
     }
@@ -150,6 +158,7 @@ void Link::recalled(const supervisor::Recalled& message) {
 }
 
 void Link::all_told() {
+  world_.connected = true;
   synced_ = true;
   when_synced_();
   reconcile();
@@ -173,11 +182,13 @@ void Link::reconcile() {
       continue;
     }
     const bool may_start =
-        state->phase == core::TaskPhase::starting && (complete_ || !at->second.maybe_sent);
+        state->phase == core::TaskPhase::starting && (knows_all_ || !at->second.maybe_sent);
     if (!may_start) {
       lose(at->second);
     }
   }
+  turn_.changes().set_fact(life_fact, life_);
+  turn_.write_soon();
   effects_.hosts().forget_unknown();
   core::Actions again = world_.core.outstanding();
   std::erase_if(again, [this](const core::Action& action) {
@@ -188,12 +199,13 @@ void Link::reconcile() {
   reported_.clear();
 }
 
-void Link::lose(const Running& running) {
+void Link::lose(Running& running) {
   store::Attempt row = attempt_row(running);
   row.ended = world_.clock.now();
   row.status = ExitStatus::of_lost();
   const AttemptId attempt = running.attempt;
   turn_.changes().put_end(std::move(row), running.recorded);
+  effects_.process_gone(running);
   turn_.step(core::AttemptExited{attempt, ExitStatus::of_lost()});
 }
 

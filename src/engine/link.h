@@ -2,9 +2,11 @@
 // and what it knows are brought together.
 //
 // After Synced, for each attempt that should have a process and that it did not report:
-//   phase starting, never sent by anybody → sent (again)
-//   phase starting, Welcome was complete  → sent again: it was never begun
-//   otherwise                             → lost
+//   phase starting, never sent by anybody  → sent (again)
+//   phase starting, the supervisor knows   → sent again: it was never begun
+//   otherwise                              → lost
+// It knows all that was begun if it has the journal of this boot (Welcome is complete), or if its guardian
+// is the one under which all that is stored was sent.
 #pragma once
 
 #include <string>
@@ -38,7 +40,7 @@ class Link {
   void record_pid(Running& running);
   void record_starts();
   void all_told();
-  void lose(const Running& running);
+  void lose(Running& running);
 
   World& world_;
   Turn& turn_;
@@ -46,7 +48,8 @@ class Link {
   std::function<void()> when_synced_;
   std::unordered_set<std::uint64_t> reported_;  ///< keys, since the last Welcome
   std::vector<AttemptId> unrecorded_;           ///< began, in a line; not in the store yet
-  bool complete_ = false;
+  std::string life_;                            ///< boot and guardian
+  bool knows_all_ = false;                      ///< what was not told of was never begun
   bool synced_ = false;
   bool reconciled_ = false;
 };

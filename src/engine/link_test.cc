@@ -51,7 +51,7 @@ TEST_F(EngineTest, After_a_reboot_a_start_without_an_end_is_lost_and_held) {
   ASSERT_TRUE(submit({task("a")}));
   ASSERT_TRUE(spawned(1));
   supervisor_.forget_all();
-  supervisor_.complete = false;
+  supervisor_.epoch = 2;
   start();
   ASSERT_TRUE(until([&] { return view("a").row.state.held; }));
   EXPECT_EQ(view("a").reason->kind, "lost");
@@ -60,6 +60,31 @@ TEST_F(EngineTest, After_a_reboot_a_start_without_an_end_is_lost_and_held) {
   ASSERT_TRUE(resumed && resumed->count == 1);
   ASSERT_TRUE(spawned(2));
   EXPECT_EQ(supervisor_.spawns[1].key, key(1, 2));
+}
+
+TEST_F(EngineTest, Under_another_guardian_a_start_is_sent_again_if_all_that_began_is_known) {
+  start();
+  ASSERT_TRUE(submit({task("a")}));
+  ASSERT_TRUE(spawned(1));
+  supervisor_.forget_all();
+  supervisor_.epoch = 2;
+  supervisor_.complete = true;
+  start();
+  ASSERT_TRUE(spawned(2));
+  EXPECT_EQ(supervisor_.spawns[1].key, key(1));
+}
+
+TEST_F(EngineTest, A_start_that_the_supervisor_still_holds_is_waited_for) {
+  start();
+  ASSERT_TRUE(submit({task("a"), task("b")}));
+  ASSERT_TRUE(spawned(2));
+  supervisor_.queued.insert(key(1));
+  supervisor_.epoch = 2;
+  start();
+  ASSERT_TRUE(until([&] { return view("b").row.state.held; })) << "of this one nothing is known";
+  supervisor_.ran(key(1));
+  ASSERT_TRUE(until([&] { return status("a") == TaskStatus::done; }));
+  EXPECT_EQ(supervisor_.spawns.size(), 2U);
 }
 
 TEST_F(EngineTest, A_process_that_the_supervisor_does_not_know_is_lost) {

@@ -31,8 +31,8 @@ struct Running {
   std::string fullname;     ///< empty until it is launched
   bool function = false;    ///< runs in a process forked from the host
   bool maybe_sent = false;  ///< its start may have left, in this life of the daemon or before
-  bool recorded =
-      true;  ///< the attempt is in the store (one in a line is, once it is known to run)
+  bool restored = false;    ///< it began in an earlier life of the daemon
+  bool recorded = true;     ///< it is in the store (one of a line is, once it is known to run)
   std::int32_t pid = 0;
   Time started;
   Time process_started;  ///< by the supervisor's clock; 0: not known
@@ -137,7 +137,7 @@ struct World {
   std::unique_ptr<supervisor::Client> client;
   bool leaving = false;    ///< takes no new work
   bool had_work = false;   ///< in this life
-  bool connected = false;  ///< between a Welcome and the next disconnect
+  bool connected = false;  ///< between a Synced and the next disconnect
   std::unordered_map<TaskId, Running> running;
   std::unordered_map<SubmissionId, store::Submission> submissions;  ///< lately used
   LiveNames names;

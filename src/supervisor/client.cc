@@ -27,7 +27,7 @@ class SocketClient : public Client {
   }
 
   void send(const ToSupervisor& message) override {
-    if (socket_) {
+    if (ready_) {
       encode(message, out_);
     }
   }
@@ -67,7 +67,7 @@ class SocketClient : public Client {
     socket_ = std::move(*socket);
     reader_ = FrameReader{};
     watch_ = std::make_unique<sys::Watch>(*loop_, socket_.get(), [this] { receive(); });
-    send(Hello{});
+    encode(Hello{}, out_);
     flush();
   }
 
@@ -78,6 +78,7 @@ class SocketClient : public Client {
     FrameReader::Got taken = reader_.next(message);
     const bool any = taken == FrameReader::Got::message;
     while (taken == FrameReader::Got::message) {
+      ready_ = ready_ || std::holds_alternative<Synced>(message);
       handlers_.received(message);
       taken = reader_.next(message);
     }
@@ -90,6 +91,7 @@ class SocketClient : public Client {
   }
 
   void disconnect() {
+    ready_ = false;
     watch_.reset();
     socket_.reset();
     out_.clear();
@@ -107,6 +109,7 @@ class SocketClient : public Client {
   std::unique_ptr<sys::Watch> watch_;
   FrameReader reader_;
   std::string out_;
+  bool ready_ = false;  ///< it has told all it knows
   bool waits_for_room_ = false;
 };
 

@@ -153,10 +153,8 @@ TEST_F(SocketClientTest, MoreThanTheSocketHoldsArrivesAllTheSame) {
   std::unique_ptr<Client> client;
   on_request = [&](const ToSupervisor& message) {
     if (std::holds_alternative<Hello>(message)) {
-      for (std::size_t at = 0; at < count; ++at) {
-        client->send(DefineEnvironment{at, {large}});
-      }
-      client->flush();
+      client->send(Stop{1});  // dropped: what it knows is not told yet
+      answer(Synced{});
     } else {
       EXPECT_EQ(std::get<DefineEnvironment>(message).id, got);
       if (++got == count) {
@@ -167,7 +165,12 @@ TEST_F(SocketClientTest, MoreThanTheSocketHoldsArrivesAllTheSame) {
   client = connect(
       loop_,
       path_,
-      {[](const FromSupervisor&) {},
+      {[&](const FromSupervisor&) {
+         for (std::size_t at = 0; at < count; ++at) {
+           client->send(DefineEnvironment{at, {large}});
+         }
+         client->flush();
+       },
        [] {},
        [] {
        }});

@@ -31,7 +31,8 @@ void fields(Io& io, M& m) {
   } else if constexpr (std::is_same_v<T, Stop>) {
     io(m.key, m.signal, m.grace);
   } else if constexpr (
-      std::is_same_v<T, Acknowledge> || std::is_same_v<T, Recall> || std::is_same_v<T, Recalled>) {
+      std::is_same_v<T, Acknowledge> || std::is_same_v<T, Recall> || std::is_same_v<T, Recalled> ||
+      std::is_same_v<T, Queued>) {
     io(m.key);
   } else if constexpr (std::is_same_v<T, Adopt>) {
     io(m.key, m.pid);

@@ -25,8 +25,9 @@ struct LaunchJob {
   Spawn spawn;
   std::shared_ptr<const Environment> environment;  ///< null: empty
   std::atomic<State> state{State::queued};
-  bool pushed = false;  ///< the main thread's: it counts as under way
-  std::string ahead;    ///< a directory that the next start wants: made after this one; "": none
+  bool intended = false;  ///< the main thread's: its intent is in the journal, or on the way there
+  bool pushed = false;    ///< the main thread's: it counts as under way
+  std::string ahead;      ///< a directory that the next start wants: made after this one; "": none
 
   /// True for the one caller who moves it on from `queued`.
   bool claim(State as) {

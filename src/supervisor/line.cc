@@ -67,7 +67,6 @@ void Supervisor::on(std::uint64_t /*id*/, const Recall& recall) {
   }
   if (attempt != nullptr) {
     let_next_go(*attempt);
-    journal_.acknowledged(recall.key);
     attempts_.erase(recall.key);
     --active_;
   }

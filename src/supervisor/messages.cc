@@ -49,7 +49,6 @@ void Supervisor::on(std::uint64_t id, Spawn& spawn) {
   }
   job->spawn = std::move(spawn);
   attempt.job = job;
-  journal_.intend(attempt.key);
   if (!hold(attempt, job->spawn.after)) {
     launch(std::move(job));
   }

@@ -89,7 +89,7 @@ struct ChildExited {
 
 // ---- from the supervisor --------------------------------------------------------------------------
 
-/// Answer to a daemon's Hello; then one Started or Exited for every key it knows; then Synced.
+/// Answer to a daemon's Hello; then one Queued, Started or Exited for every key it knows; then Synced.
 struct Welcome {
   std::uint32_t version = protocol_version;
   std::string boot_id;
@@ -128,8 +128,13 @@ struct Recalled {
   std::uint64_t key = 0;
 };
 
+/// Answer to a daemon's Hello, like Started: the attempt has not begun, and will.
+struct Queued {
+  std::uint64_t key = 0;
+};
+
 using ToSupervisor = std::
     variant<Hello, DefineEnvironment, Spawn, Stop, Acknowledge, Leave, Adopt, ChildExited, Recall>;
-using FromSupervisor = std::variant<Welcome, Synced, Started, Exited, Adopted, Recalled>;
+using FromSupervisor = std::variant<Welcome, Synced, Started, Exited, Adopted, Recalled, Queued>;
 
 }  // namespace cattino::supervisor

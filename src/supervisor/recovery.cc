@@ -193,6 +193,9 @@ Journal Supervisor::snapshot() const {
   journal.boot_id = boot_id_;
   journal.epoch = options_.epoch;
   for (const auto& [key, attempt] : attempts_) {
+    if (attempt.behind != 0) {
+      continue;  // it is written when it goes
+    }
     Past& past = journal.past[key];
     past.intended_only = attempt.state == Attempt::State::queued;
     past.ended = attempt.state == Attempt::State::ended || attempt.state == Attempt::State::exited;

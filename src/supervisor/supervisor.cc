@@ -180,6 +180,7 @@ void Supervisor::drop(std::uint64_t id) {
 
 void Supervisor::take_results() {
   if (launcher_.under_way() == 0) {
+    starts_due_ = {};  // the last one was cancelled
     return;
   }
   launcher_.take(results_);
@@ -242,6 +243,7 @@ bool Supervisor::must_wait(std::uint64_t connection) const {
 void Supervisor::tell_state(const Attempt& attempt) {
   switch (attempt.state) {
     case Attempt::State::queued:
+      tell(Queued{attempt.key}, true);
       break;
     case Attempt::State::running:
     case Attempt::State::ended:
@@ -254,7 +256,6 @@ void Supervisor::tell_state(const Attempt& attempt) {
 }
 
 void Supervisor::end_turn() {
-  journal_.flush();
   if (!to_launch_.empty() || !unchecked_.empty()) {
     const Duration now = sys::since_boot();
     if (!unchecked_.empty() || !ledger_.is_fresh(now)) {
@@ -263,6 +264,12 @@ void Supervisor::end_turn() {
   }
   signal_shells();
   check_trees();
+  for (const std::shared_ptr<LaunchJob>& job : to_launch_) {
+    if (!std::exchange(job->intended, true)) {
+      journal_.intend(job->spawn.key);
+    }
+  }
+  journal_.flush();
   launch_all();
   reap_all();
   flush_connections();

@@ -467,6 +467,25 @@ TEST_F(HeldStarts, GoOnWhenTheOneInFrontCannotStart) {
   EXPECT_TRUE(daemon_.await_exit(3).status.ok());
 }
 
+TEST_F(HeldStarts, AreToldOfToTheNextDaemon) {
+  spawn_front();
+  daemon_.await_started(1);
+  spawn_after(2, 1);
+  daemon_.spawn(9, "true");
+  EXPECT_TRUE(daemon_.await_exit(9).status.ok());
+  daemon_.send(Acknowledge{9});
+  TestDaemon next{process_};
+  next.hello();
+  const std::vector<FromSupervisor> known = next.await_synced();
+  const bool queued = std::any_of(known.begin(), known.end(), [](const FromSupervisor& message) {
+    const auto* told = std::get_if<Queued>(&message);
+    return told != nullptr && told->key == 2;
+  });
+  EXPECT_TRUE(queued);
+  pipe_.say("go");
+  EXPECT_TRUE(next.await_exit(2).status.ok());
+}
+
 TEST_F(HeldStarts, AreForgottenBySupervisorsThatDie) {
   spawn_front();
   spawn_after(2, 1, "echo second");

@@ -28,6 +28,7 @@ Result<int> create(Context& context);
 Result<int> run(Context& context);
 Result<int> list(Context& context);
 Result<int> show(Context& context);
+Result<int> why(Context& context);
 Result<int> watch(Context& context);
 Result<int> wait(Context& context);
 Result<int> test(Context& context);

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -72,9 +73,11 @@ class FakeSupervisor {
 
   [[nodiscard]] bool knows(std::uint64_t key) const { return known_.contains(key); }
 
-  bool complete = true;  ///< has the journal of this boot
+  bool complete = false;    ///< has the journal of this boot
+  std::uint64_t epoch = 1;  ///< of the guardian
   std::vector<supervisor::Spawn> spawns;
   std::vector<supervisor::Stop> stops;
+  std::set<std::uint64_t> queued;  ///< told of as such to a new engine
   std::vector<std::uint64_t> recalls;
   std::vector<std::uint64_t> acknowledged;
   std::vector<std::uint64_t> environments;
@@ -122,13 +125,16 @@ class FakeSupervisor {
 
   void welcome() {
     deliver([this] {
-      tell(supervisor::Welcome{supervisor::protocol_version, "boot", 1, complete});
+      tell(supervisor::Welcome{supervisor::protocol_version, "boot", epoch, complete});
       for (const auto& [key, known] : std::map<std::uint64_t, Known>(known_)) {
         if (known.status) {
           tell(exit_of(key, *known.status, known.pid));
         } else {
           tell(supervisor::Started{key, known.pid, {}});
         }
+      }
+      for (const std::uint64_t key : queued) {
+        tell(supervisor::Queued{key});
       }
       tell(supervisor::Synced{});
     });
