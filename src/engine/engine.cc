@@ -179,7 +179,7 @@ void EngineImpl::restore(core::Restored restored) {
     running.submission = restored.work.id;
     running.maybe_sent = true;
     running.restored = true;
-    running.recorded = false;  // one of a line is not: written whole when it is told of
+    running.recorded = state.phase != core::TaskPhase::starting;  // one of a line may not be
     running.started = state.started;
     running.devices = state.allocation.devices;
     running.host = state.allocation.host;

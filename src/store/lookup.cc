@@ -18,8 +18,7 @@ Error bad_row(const char* what, std::uint64_t id) {
 }
 
 Lookup::Lookup(Connection& connection)
-    : connection_(connection),
-      submission_(
+    : submission_(
           connection,
           "SELECT visibility, ended, first_task, task_count, first_group, group_count, created,"
           " environment, key, run_dir, details FROM submissions WHERE id = ?"),

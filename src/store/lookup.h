@@ -40,7 +40,6 @@ class Lookup {
  private:
   Result<std::int32_t> pid(AttemptId attempt);
 
-  Connection& connection_;
   Statement submission_;
   Statement environment_;
   Statement task_;

@@ -54,8 +54,7 @@ struct Selection::Wanted {
 };
 
 Selection::Selection(Connection& connection)
-    : connection_(connection),
-      exists_(connection, "SELECT id, 1 FROM tasks WHERE id = ?"),
+    : exists_(connection, "SELECT id, 1 FROM tasks WHERE id = ?"),
       named_(connection, "SELECT id, 1 FROM tasks WHERE fullname = ?"),
       below_(connection, "SELECT id, 1 FROM tasks WHERE fullname >= ? AND fullname < ?"),
       submission_(

@@ -53,7 +53,6 @@ class Selection {
   Status add_rows(Rows& rows, Ranges& ranges);
   Status scan(const Range& range, const Wanted& wanted, Picked& picked);
 
-  Connection& connection_;
   Statement exists_;
   Statement named_;
   Statement below_;
