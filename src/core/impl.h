@@ -79,6 +79,7 @@ class Scheduler::Impl {
   void mark(GroupRecord& record);
   void touch(Submission& submission);
   void flush(Actions& actions);
+  [[nodiscard]] Time earliest_due() const;
   void arm(Actions& actions);
   void end_submissions(Actions& actions);
 

@@ -25,18 +25,12 @@ Room room_of(const Fit& fit) {
   return room;
 }
 
-struct Totals {
+std::int64_t free_memory_of(const Fit& fit) {
   std::int64_t free = 0;
-  std::int64_t total = 0;
-};
-
-Totals memory_of(const Fit& fit) {
-  Totals totals;
   for (const Device& device : fit.host().devices) {
-    totals.free += fit.free_of(device).value;
-    totals.total += device.total.value;
+    free += fit.free_of(device).value;
   }
-  return totals;
+  return free;
 }
 
 std::int64_t share(std::int64_t part, std::int64_t whole) {
@@ -53,14 +47,14 @@ std::int64_t claims_of(const Fit& fit, const Request& request) {
 
 /// The least is left over: of memory of devices and of cores, each as a share of the largest host's.
 std::int64_t left_over(const Fit& fit, const Request& request, const PlacementPolicy& policy) {
-  const std::int64_t memory = memory_of(fit).free - claims_of(fit, request);
+  const std::int64_t memory = free_memory_of(fit) - claims_of(fit, request);
   return share(memory, policy.largest_memory.value) +
          share(fit.free_cpus().value - fit.wanted_cpus().value, policy.largest_cpus.value);
 }
 
 /// What is free and what is asked for, multiplied: small where much of what is asked for is free.
 std::int64_t product(const Fit& fit, const Request& request, const PlacementPolicy& policy) {
-  const std::int64_t memory = share(memory_of(fit).free, policy.largest_memory.value);
+  const std::int64_t memory = share(free_memory_of(fit), policy.largest_memory.value);
   const std::int64_t cpus = share(fit.free_cpus().value, policy.largest_cpus.value);
   return memory * share(claims_of(fit, request), policy.largest_memory.value) / ppm +
          cpus * share(fit.wanted_cpus().value, policy.largest_cpus.value) / ppm;

@@ -1,9 +1,9 @@
 // Which host and device a request gets, by each policy.
 #include <gtest/gtest.h>
 
+#include "base/dice.h"
 #include "core/fragmentation.h"
 #include "core/pool.h"
-#include "core/test_text.h"
 #include "core/test_world.h"
 
 namespace cattino::core {

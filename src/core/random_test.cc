@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/dice.h"
 #include "core/test_text.h"
 #include "core/test_world.h"
 

@@ -99,15 +99,18 @@ void Scheduler::Impl::flush(Actions& actions) {
   effects_.clear();
 }
 
+/// When the next backoff is over or the next line is recalled; 0: neither is due.
+Time Scheduler::Impl::earliest_due() const {
+  const Time backoff = backing_off_.empty() ? Time{} : backing_off_.begin()->first;
+  const Time recall = lines_.empty() ? Time{} : lines_.begin()->first;
+  return backoff && recall ? std::min(backoff, recall) : std::max(backoff, recall);
+}
+
 void Scheduler::Impl::arm(Actions& actions) {
-  Time earliest = backing_off_.empty() ? Time{} : backing_off_.begin()->first;
-  if (!lines_.empty()) {
-    const Time due = lines_.begin()->first;
-    earliest = earliest ? std::min(earliest, due) : due;
-    if (armed_ > now_ && armed_ < earliest) {
-      earliest =
-          armed_;  // lines come and go faster than a timer should be moved: it looks, and is set anew
-    }
+  Time earliest = earliest_due();
+  // Lines come and go faster than a timer should be moved: one that is armed looks, and is set anew.
+  if (!lines_.empty() && armed_ > now_ && armed_ < earliest) {
+    earliest = armed_;
   }
   if (earliest != armed_) {
     armed_ = earliest;
@@ -145,11 +148,7 @@ Actions Scheduler::Impl::outstanding() const {
     const bool starts = tables_.groups.find(id.value)->state.phase == GroupPhase::start_hook;
     actions.emplace_back(RunHook{Node::of(id), starts ? HookKind::on_start : HookKind::on_end, 0});
   }
-  Time earliest = backing_off_.empty() ? Time{} : backing_off_.begin()->first;
-  if (!lines_.empty()) {
-    earliest = earliest ? std::min(earliest, lines_.begin()->first) : lines_.begin()->first;
-  }
-  if (earliest) {
+  if (const Time earliest = earliest_due()) {
     actions.emplace_back(ArmTimer{earliest});
   }
   return actions;

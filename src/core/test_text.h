@@ -1,4 +1,4 @@
-// For random tests: dice that fall alike everywhere, and actions as lines of text to be compared.
+// For random tests: actions as lines of text to be compared.
 #pragma once
 
 #include <cstdint>
@@ -8,23 +8,6 @@
 #include "core/event.h"
 
 namespace cattino::core {
-
-/// SplitMix64: the same numbers everywhere.
-class Dice {
- public:
-  explicit Dice(std::uint64_t seed) : state_(seed) {}
-  std::uint64_t below(std::uint64_t bound) {
-    state_ += 0x9e3779b97f4a7c15ULL;
-    std::uint64_t z = state_;
-    z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9ULL;
-    z = (z ^ (z >> 27U)) * 0x94d049bb133111ebULL;
-    return (z ^ (z >> 31U)) % bound;
-  }
-  bool one_in(std::uint64_t bound) { return below(bound) == 0; }
-
- private:
-  std::uint64_t state_;
-};
 
 inline std::string text(const Node& node) {
   return std::to_string(static_cast<int>(node.kind)) + ":" + std::to_string(node.id);

@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
-#include <span>
 #include <variant>
 
 #include <fmt/core.h>
 
+#include "base/dice.h"
 #include "core/scheduler.h"
 #include "sim/words.h"
 
@@ -17,22 +17,6 @@ namespace {
 
 constexpr std::int64_t whole_milli = 1000;
 constexpr std::int64_t ppm_of_milli = 1000;
-
-/// SplitMix64: the same numbers everywhere.
-class Dice {
- public:
-  explicit Dice(std::uint64_t seed) : state_(seed) {}
-  std::uint64_t below(std::uint64_t bound) {
-    state_ += 0x9e3779b97f4a7c15ULL;
-    std::uint64_t z = state_;
-    z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9ULL;
-    z = (z ^ (z >> 27U)) * 0x94d049bb133111ebULL;
-    return (z ^ (z >> 31U)) % bound;
-  }
-
- private:
-  std::uint64_t state_;
-};
 
 /// A table of text, read row by row; numbers of a row by the names of their columns.
 class Table {
@@ -114,6 +98,21 @@ class Row {
   Status status_ = ok();
 };
 
+/// What `make` makes of each row, up to the first that is wrong.
+template <class T, class Make>
+Result<std::vector<T>> read_table(std::string_view text, Make make) {
+  std::vector<T> made;
+  Table table(text);
+  while (table.next()) {
+    Row row(table);
+    made.push_back(make(row));
+    if (!row.status()) {
+      return row.status().error();
+    }
+  }
+  return made;
+}
+
 constexpr std::int64_t most_milli = 1'000'000'000;
 constexpr std::int64_t most_mib = 1'000'000'000'000;
 constexpr std::int64_t most_gpus = 64;
@@ -137,48 +136,35 @@ core::Policy with_largest(core::Policy policy, const std::vector<core::Host>& ho
 }  // namespace
 
 Result<std::vector<core::Host>> read_nodes(std::string_view text) {
-  std::vector<core::Host> hosts;
-  Table table(text);
-  while (table.next()) {
-    Row row(table);
+  std::uint32_t next_id = 0;
+  return read_table<core::Host>(text, [&next_id](Row& row) {
     core::Host host;
-    host.id = static_cast<std::uint32_t>(hosts.size());
+    host.id = next_id++;
     host.cpus = {row.number("cpu_milli", most_milli)};
     host.ram = {row.number("memory_mib", most_mib)};
     const std::int64_t gpus = row.number("gpu", most_gpus);
-    if (!row.status()) {
-      return row.status().error();
-    }
     for (std::int64_t i = 0; i < gpus; ++i) {
       core::Device device;
       device.index = static_cast<std::uint16_t>(i);
       device.total = gpu_memory;
       host.devices.push_back(device);
     }
-    hosts.push_back(std::move(host));
-  }
-  return hosts;
+    return host;
+  });
 }
 
 Result<std::vector<core::Request>> read_pods(std::string_view text) {
-  std::vector<core::Request> pods;
-  Table table(text);
-  while (table.next()) {
-    Row row(table);
+  return read_table<core::Request>(text, [](Row& row) {
     core::Request request;
     request.cpus = {row.number("cpu_milli", most_milli)};
     request.ram = {row.number("memory_mib", most_mib)};
     request.min_devices = static_cast<std::uint16_t>(row.number("num_gpu", most_gpus));
     const std::int64_t milli = row.number("gpu_milli", whole_milli);
-    if (!row.status()) {
-      return row.status().error();
-    }
     if (request.min_devices == 1 && milli < whole_milli) {
       request.memory = {MemoryRequest::Kind::share, milli * ppm_of_milli};
     }
-    pods.push_back(request);
-  }
-  return pods;
+    return request;
+  });
 }
 
 std::vector<core::Expected> expected_of(const std::vector<core::Request>& pods) {

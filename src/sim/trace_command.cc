@@ -3,8 +3,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
-#include <optional>
-#include <string_view>
+#include <utility>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>

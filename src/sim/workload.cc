@@ -9,11 +9,10 @@
 
 #include "base/check.h"
 #include "core/scheduler.h"
+#include "sim/timeline.h"
 
 namespace cattino::sim {
 namespace {
-
-constexpr Time epoch{1000000};
 
 class Runner {
  public:
@@ -71,8 +70,7 @@ class Runner {
   std::vector<Span> spans_;
 };
 
-/// By task: the latest of `ends` of what it needs. Tasks come in the order of their starts, so what they
-/// need is known.
+/// By task: the tasks that must end before it.
 std::vector<std::vector<std::size_t>> needs_of(const Workload& workload) {
   std::vector<std::vector<std::size_t>> needs(workload.runs.size());
   for (const core::Edge& edge : workload.work.edges) {
