@@ -19,6 +19,7 @@ struct Id {
 using TaskId = Id<struct TaskTag>;
 using GroupId = Id<struct GroupTag>;
 using SubmissionId = Id<struct SubmissionTag>;
+using UserId = Id<struct UserTag>;
 
 /// One execution of a task, numbered from 1. `key()` packs it into 62 bits: it is what the supervisor
 /// and the tag on every process of the attempt know it by.

@@ -41,6 +41,9 @@ struct Host {
   Millicores cpus;
   Mib ram;
   std::vector<Device> devices;
+  /// How far devices are from each other: row by row, 0 on the diagonal, more is worse (NVLink, one PCIe switch,
+  /// one NUMA node, another). Empty: all are alike.
+  std::vector<std::uint8_t> distances;
 };
 
 }  // namespace cattino::core

@@ -10,6 +10,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "core/device.h"
+#include "core/shares.h"
 #include "core/task.h"
 
 namespace cattino::core {
@@ -40,6 +41,7 @@ struct AttemptStarted {
 struct AttemptExited {
   AttemptId attempt;
   ExitStatus status;
+  bool out_of_memory = false;  ///< it is known to have ended for lack of memory
 };
 
 /// The start of the attempt was taken back before it began.
@@ -61,6 +63,16 @@ struct HostObserved {
   Host host;
 };
 
+/// The counters there are, all of them, with their totals.
+struct CountersDeclared {
+  std::vector<CounterAmount> counters;
+};
+
+/// What users have used up before: sent once after a restart.
+struct SharesKnown {
+  std::vector<UserShare> shares;
+};
+
 struct TimerFired {};  ///< `now` has reached the time of the last ArmTimer
 
 enum class Verb : std::uint8_t { cancel, kill, resume, remove };
@@ -73,9 +85,10 @@ struct Requested {
   Cause cause = Cause::none;  ///< for cancel: user_cancelled, replaced or shutdown
 };
 
-/// Nothing new starts while paused.
+/// Nothing new starts while paused; of the group, or of everything.
 struct Paused {
   bool paused = true;
+  GroupId group = {};
 };
 
 using Event = std::variant<
@@ -86,6 +99,8 @@ using Event = std::variant<
     AttemptRecalled,
     HookEnded,
     HostObserved,
+    CountersDeclared,
+    SharesKnown,
     TimerFired,
     Requested,
     Paused>;

@@ -30,14 +30,19 @@ void collect(const Tables& tables, NodeRef node, EdgeStatus status, Reason& reas
 }  // namespace
 
 Reason Scheduler::Impl::explain(TaskId task) const {
-  Reason reason;
   const TaskRecord* record = tables_.tasks.find(task.value);
   if (record == nullptr || record->state.status != TaskStatus::waiting) {
-    return reason;
+    return {};
   }
-  const NodeRef node = NodeRef::of(task);
-  if (record->state.held) {
-    reason.kind = record->state.cause == Cause::lost ? Reason::Kind::lost : Reason::Kind::held;
+  return explain_waiting(*record);
+}
+
+Reason Scheduler::Impl::explain_waiting(const TaskRecord& record) const {
+  Reason reason;
+  const NodeRef node = NodeRef::of(record.id);
+  const TaskState& state = record.state;
+  if (state.held) {
+    reason.kind = state.cause == Cause::lost ? Reason::Kind::lost : Reason::Kind::held;
     return reason;
   }
   if (tables_.dead_source(node)) {
@@ -45,21 +50,91 @@ Reason Scheduler::Impl::explain(TaskId task) const {
     collect(tables_, node, EdgeStatus::dead, reason);
     return reason;
   }
-  if (record->links.pending > 0) {
+  if (record.links.pending > 0) {
     reason.kind = Reason::Kind::dependencies;
     collect(tables_, node, EdgeStatus::pending, reason);
     return reason;
   }
-  if (record->state.not_before > now_) {
-    reason.kind = Reason::Kind::backoff;
-    reason.until = record->state.not_before;
+  if (state.not_before > now_) {
+    reason.kind = state.attempt == 0 ? Reason::Kind::not_before : Reason::Kind::backoff;
+    reason.until = state.not_before;
     return reason;
   }
   if (paused_) {
     reason.kind = Reason::Kind::paused;
     return reason;
   }
-  return pool_.explain(record->spec.request);
+  if (const GroupRecord* group = throttle_of(record); group != nullptr) {
+    reason.kind = group->state.paused ? Reason::Kind::paused : Reason::Kind::parallel;
+    reason.nodes.push_back(Node::of(group->spec.id));
+    reason.count = group->spec.max_parallel;
+    return reason;
+  }
+  return explain_ready(record);
+}
+
+/// It waits for resources: what is short, or whose turn comes first.
+Reason Scheduler::Impl::explain_ready(const TaskRecord& record) const {
+  Reason reason = pool_.explain(record.shape->key.request);
+  const Head* own = head_of(record.id);
+  if (own != nullptr) {
+    note_reservation(*own, reason);
+  } else if (reason.kind == Reason::Kind::next) {
+    const Pool::Reserved reserved = reserved_before(record);
+    if (!reserved.empty() &&
+        !pool_.place(record.shape->key.request, reserved, now_).has_value()) {
+      reason.kind = Reason::Kind::reserved;
+      reason.nodes.push_back(Node::of(reserved.back()->task));
+      reason.until = reserved.back()->shadow;
+    } else if (!policy_.reservations.backfill && !heads_.empty()) {
+      reason.kind = Reason::Kind::behind;
+      reason.nodes.push_back(Node::of(heads_[0].task));
+    }
+  }
+  note_start(record, reason);
+  return reason;
+}
+
+Scheduler::Reserved Scheduler::Impl::describe(
+    const Reservation& reservation, const HostUse& use) {
+  Reserved reserved{
+      reservation.task, reservation.host, reservation.allocation.devices, 0, reservation.shadow};
+  for (const std::uint16_t device : reserved.devices) {
+    const bool held = device < use.devices.size() && !use.devices[device].holders.empty();
+    if (!held) {
+      ++reserved.idle;
+    }
+  }
+  return reserved;
+}
+
+std::vector<Scheduler::Reserved> Scheduler::Impl::reservations() const {
+  std::vector<Reserved> all;
+  for (const Head& head : heads_) {
+    if (head.reservation.has_value()) {
+      all.push_back(describe(*head.reservation, *pool_.use_of(head.reservation->host)));
+    }
+  }
+  return all;
+}
+
+void Scheduler::Impl::note_reservation(const Head& head, Reason& reason) const {
+  if (head.making_room) {
+    for (const TaskId id : running_) {
+      const TaskState& state = tables_.tasks.find(id.value)->state;
+      if (state.end_requested && state.cause == Cause::preempted) {
+        reason.kind = Reason::Kind::making_room;
+        reason.nodes.push_back(Node::of(id));
+      }
+    }
+    reason.count = reason.nodes.size();
+  }
+  if (head.reservation.has_value()) {
+    const Reserved reserved =
+        describe(*head.reservation, *pool_.use_of(head.reservation->host));
+    reason.holding = reserved.devices;
+    reason.idle = reserved.idle;
+  }
 }
 
 }  // namespace cattino::core

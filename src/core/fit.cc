@@ -2,6 +2,10 @@
 #include "core/fit.h"
 
 #include <algorithm>
+#include <cctype>
+#include <string>
+
+#include "core/topology.h"
 
 namespace cattino::core {
 namespace {
@@ -14,6 +18,18 @@ bool asks_whole(const MemoryRequest& memory) {
 }
 
 }  // namespace
+
+bool is_meant(const Device& device, const std::string& pin) {
+  if (pin == device.name || pin == device.uuid || pin == std::to_string(device.index)) {
+    return true;
+  }
+  const auto same = [](unsigned char a, unsigned char b) {
+    return std::tolower(a) == std::tolower(b);
+  };
+  const std::string& model = device.model;
+  return !pin.empty() &&
+         std::search(model.begin(), model.end(), pin.begin(), pin.end(), same) != model.end();
+}
 
 Mib claim_on(const Device& device, const MemoryRequest& memory) {
   if (asks_whole(memory)) {
@@ -72,7 +88,7 @@ void Fit::find_devices() {
     }
   }
   std::sort(fitting_.begin(), fitting_.end(), [this](std::uint16_t a, std::uint16_t b) {
-    return better(a, b);
+    return std::pair(rank_of(a), a) < std::pair(rank_of(b), b);
   });
   const std::size_t taken = std::min<std::size_t>(request_.min_devices, fitting_.size());
   for (std::size_t i = 0; i < taken; ++i) {
@@ -110,7 +126,12 @@ bool Fit::is_idle(const Device& device) const {
 }
 
 bool Fit::is_eligible(const Device& device) const {
-  return device.kind == DeviceKind::accelerator || !has_accelerators_;
+  const auto means_it = [&device](const std::string& pin) {
+    return is_meant(device, pin);
+  };
+  return (device.kind == DeviceKind::accelerator || !has_accelerators_) &&
+         (request_.pins.empty() ||
+          std::any_of(request_.pins.begin(), request_.pins.end(), means_it));
 }
 
 bool Fit::device_fits(const Device& device) const {
@@ -128,17 +149,12 @@ bool Fit::device_fits(const Device& device) const {
   return claim_on(device, request_.memory) <= free_of(device);
 }
 
-bool Fit::better(std::uint16_t a, std::uint16_t b) const {
-  const Device& first = host_.devices[a];
-  const Device& second = host_.devices[b];
-  const bool whole = asks_whole(request_.memory);
-  if (!whole && is_idle(first) != is_idle(second)) {
-    return !is_idle(first);
+std::pair<bool, Mib> Fit::rank_of(std::uint16_t index) const {
+  const Device& device = host_.devices[index];
+  if (asks_whole(request_.memory)) {
+    return {false, device.total};
   }
-  const Mib first_left = whole ? first.total : free_of(first) - claim_on(first, request_.memory);
-  const Mib second_left =
-      whole ? second.total : free_of(second) - claim_on(second, request_.memory);
-  return first_left != second_left ? first_left < second_left : a < b;
+  return {is_idle(device), free_of(device) - claim_on(device, request_.memory)};
 }
 
 bool Fit::can_take(std::uint16_t index) const {
@@ -148,6 +164,32 @@ bool Fit::can_take(std::uint16_t index) const {
 void Fit::prefer(std::uint16_t index) {
   const auto at = std::find(fitting_.begin(), fitting_.end(), index);
   std::rotate(fitting_.begin(), at, at + 1);
+}
+
+void Fit::prefer_close() {
+  if (host_.distances.empty() || request_.min_devices == 0) {
+    return;
+  }
+  const auto last = rank_of(fitting_[request_.min_devices - 1U]);
+  const auto is_last = [this, &last](std::uint16_t index) {
+    return rank_of(index) == last;
+  };
+  const auto begin = std::find_if(fitting_.begin(), fitting_.end(), is_last);
+  const auto end = std::find_if_not(begin, fitting_.end(), is_last);
+  const std::vector<std::uint16_t> certain(fitting_.begin(), begin);
+  const std::vector<std::uint16_t> open(begin, end);
+  const std::vector<std::uint16_t> ordered =
+      closest(host_, certain, open, request_.min_devices - certain.size());
+  std::copy(ordered.begin(), ordered.end(), begin);
+}
+
+std::size_t Fit::taken() const {
+  std::size_t count = request_.min_devices;
+  while (count < request_.max_devices && count < fitting_.size() &&
+         is_idle(host_.devices[fitting_[count]])) {
+    ++count;
+  }
+  return count;
 }
 
 Fit::Cost Fit::cost() const {
@@ -169,12 +211,13 @@ Fit::Cost Fit::cost() const {
   return cost;
 }
 
-Allocation Fit::allocation() const {
+Allocation Fit::allocation(std::size_t count) const {
   Allocation allocation;
   allocation.host = host_.id;
   allocation.cpus = wanted_cpus_;
   allocation.ram = request_.ram;
-  allocation.devices.assign(fitting_.begin(), fitting_.begin() + request_.min_devices);
+  allocation.devices.assign(
+      fitting_.begin(), fitting_.begin() + static_cast<std::ptrdiff_t>(count));
   std::sort(allocation.devices.begin(), allocation.devices.end());
   for (const std::uint16_t index : allocation.devices) {
     allocation.mib.push_back(claim_on(host_.devices[index], request_.memory));

@@ -1,7 +1,10 @@
 // How one host meets one request: the arithmetic of the pool.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "core/device.h"
@@ -12,6 +15,9 @@ namespace cattino::core {
 
 /// The memory that the request claims of a device.
 Mib claim_on(const Device& device, const MemoryRequest& memory);
+
+/// Does this word of a pin mean the device? Its name, index, UUID, or a part of its model, in any case.
+bool is_meant(const Device& device, const std::string& pin);
 
 /// A host beside a request. `use` null: as if nothing ran, nobody else was there and every device were
 /// in good health.
@@ -50,15 +56,27 @@ class Fit {
     friend auto operator<=>(const Cost&, const Cost&) = default;
   };
   [[nodiscard]] Cost cost() const;
-  [[nodiscard]] Allocation allocation() const;
+  /// Of its first `count` devices.
+  [[nodiscard]] Allocation allocation(std::size_t count) const;
+  [[nodiscard]] Allocation allocation() const { return allocation(taken()); }
   /// Takes this device, which fits, before all others.
   void prefer(std::uint16_t index);
+  /// Those for which `wanted(index)` come before the others.
+  template <class Wanted>
+  void prefer_if(Wanted wanted) {
+    std::stable_partition(fitting_.begin(), fitting_.end(), wanted);
+  }
+  /// Of devices that are equally good, those that are closest to each other come first.
+  void prefer_close();
+  /// How many devices it takes: more than it needs if it wants them and they are idle.
+  [[nodiscard]] std::size_t taken() const;
 
  private:
   [[nodiscard]] bool is_idle(const Device& device) const;
   [[nodiscard]] bool is_eligible(const Device& device) const;
   [[nodiscard]] bool device_fits(const Device& device) const;
-  [[nodiscard]] bool better(std::uint16_t a, std::uint16_t b) const;
+  /// Smaller is better: devices in use before idle ones, then the least left over.
+  [[nodiscard]] std::pair<bool, Mib> rank_of(std::uint16_t index) const;
   [[nodiscard]] const DeviceUse* use_of(const Device& device) const;
   void find_ram();
   void find_devices();

@@ -3,6 +3,8 @@
 // A group is the join node of its members: it has ended when all of them have (and its on_end is
 // over), ok if all ended Done; an empty one as soon as its own prerequisites are satisfied. A group
 // whose own prerequisites are open is *gated*: that is one more thing before each of its members.
+#include <algorithm>
+
 #include "base/check.h"
 #include "core/impl.h"
 
@@ -13,13 +15,13 @@ void Scheduler::Impl::drain() {
     const Op op = work_[i];
     switch (op.kind) {
       case Op::Kind::ended:
-        carry_end(op.node);
+        carry_end(op.node, op.at);
         break;
       case Op::Kind::unended:
         carry_unend(op.node, op.was_ok);
         break;
       case Op::Kind::unblock:
-        unblock(op.node);
+        unblock(op.node, op.at);
         break;
       case Op::Kind::block:
         block(op.node);
@@ -35,7 +37,7 @@ void Scheduler::Impl::drain() {
   work_.clear();
 }
 
-void Scheduler::Impl::carry_end(NodeRef node) {
+void Scheduler::Impl::carry_end(NodeRef node, Time at) {
   const bool ok = tables_.ended_ok(node);
   for (EdgeRecord* edge = tables_.links(node).out; edge != nullptr; edge = edge->next_out) {
     if (edge->status != EdgeStatus::pending) {
@@ -43,7 +45,7 @@ void Scheduler::Impl::carry_end(NodeRef node) {
     }
     if (satisfies(edge->when, ok)) {
       edge->status = EdgeStatus::satisfied;
-      work_.push_back({Op::Kind::unblock, edge->to, {}, false});
+      work_.push_back({Op::Kind::unblock, edge->to, {}, false, at});
     } else {
       edge->status = EdgeStatus::dead;
       ++tables_.links(edge->to).dead;
@@ -59,6 +61,7 @@ void Scheduler::Impl::carry_end(NodeRef node) {
   CHECK(group.open > 0);
   --group.open;
   group.not_done += ok ? 0U : 1U;
+  group.last_end = std::max(group.last_end, at);
   settle(group);
 }
 
@@ -84,21 +87,28 @@ void Scheduler::Impl::carry_unend(NodeRef node, bool was_ok) {
   }
 }
 
-void Scheduler::Impl::unblock(NodeRef node) {
+/// A task has been queued since the last of what stood before it was gone.
+void Scheduler::Impl::unblock(NodeRef node, Time at) {
   Links& links = tables_.links(node);
   CHECK(links.pending > 0);
-  if (--links.pending > 0) {
-    return;
-  }
+  --links.pending;
   if (!node.is_group()) {
-    refresh(tables_.task(node));
+    TaskRecord& record = tables_.task(node);
+    if (record.bucket == TaskRecord::Bucket::none && !has_ended(record.state.status)) {
+      record.state.queued = std::max(record.state.queued, at);
+    }
+    refresh(record);
     return;
   }
-  const GroupRecord& group = tables_.group(node);
-  for (NodeRef member = group.first_member; member; member = tables_.next_member(member)) {
-    work_.push_back({Op::Kind::unblock, member, {}, false});
+  GroupRecord& group = tables_.group(node);
+  group.opened = std::max(group.opened, at);
+  if (links.pending > 0) {
+    return;
   }
-  settle(tables_.group(node));
+  for (NodeRef member = group.first_member; member; member = tables_.next_member(member)) {
+    work_.push_back({Op::Kind::unblock, member, {}, false, group.opened});
+  }
+  settle(group);
 }
 
 void Scheduler::Impl::block(NodeRef node) {
@@ -152,7 +162,7 @@ void Scheduler::Impl::revived(NodeRef node, NodeRef cause) {
 
 void Scheduler::Impl::cancel_for(TaskRecord& record, NodeRef cause) {
   const TaskState& state = record.state;
-  if (quiet_ || state.status != TaskStatus::waiting || state.held || !record.spec.cascade) {
+  if (quiet_ || state.status != TaskStatus::waiting || state.held || !record.terms->cascade) {
     return;
   }
   record.state.cause_node = cause.node();
@@ -167,14 +177,16 @@ void Scheduler::Impl::revive(TaskRecord& record, NodeRef cause) {
       state.cause_node != cause.node()) {
     return;
   }
-  const NodeRef other = tables_.dead_source(NodeRef::of(record.spec.id));
-  if (other && record.spec.cascade) {
+  const NodeRef other = tables_.dead_source(NodeRef::of(record.id));
+  if (other && record.terms->cascade) {
     mark(record);
     state.cause_node = other.node();
     return;
   }
   make_waiting(record);
   state.requeues = 0;
+  state.retries = 0;
+  reshape(record);
   refresh(record);
 }
 
@@ -222,7 +234,8 @@ void Scheduler::Impl::settle(GroupRecord& record) {
   }
   record.ended = true;
   record.ok = record.not_done == 0 && !(record.members == 0 && gated);
-  work_.push_back({Op::Kind::ended, node, {}, false});
+  const Time at = quiet_ ? tables_.ended_at(node) : now_;
+  work_.push_back({Op::Kind::ended, node, {}, false, at});
 }
 
 }  // namespace cattino::core

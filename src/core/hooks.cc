@@ -29,14 +29,14 @@ void Scheduler::Impl::advance(TaskRecord& record) {
     if (!busy) {
       run_group_hook(*group, HookKind::on_start);
     }
-    group->waiters.insert(record.spec.id);
+    group->waiters.insert(record.id);
     return;
   }
-  if (record.spec.hooks.on_start) {
+  if (record.terms->hooks.on_start) {
     mark(record);
     record.state.phase = TaskPhase::start_hook;
     effects_.emplace_back(
-        RunHook{Node::of(record.spec.id), HookKind::on_start, record.state.attempt});
+        RunHook{Node::of(record.id), HookKind::on_start, record.state.attempt});
     return;
   }
   start_process(record);
@@ -44,13 +44,13 @@ void Scheduler::Impl::advance(TaskRecord& record) {
 
 /// Devices are free. Only for attempts whose on_start ran, or that got past where it would have.
 void Scheduler::Impl::run_end_hook_or_finish(TaskRecord& record) {
-  if (!record.spec.hooks.on_end) {
+  if (!record.terms->hooks.on_end) {
     finish(record);
     return;
   }
   mark(record);
   record.state.phase = TaskPhase::end_hook;
-  effects_.emplace_back(RunHook{Node::of(record.spec.id), HookKind::on_end, record.state.attempt});
+  effects_.emplace_back(RunHook{Node::of(record.id), HookKind::on_end, record.state.attempt});
 }
 
 void Scheduler::Impl::run_group_hook(GroupRecord& record, HookKind hook) {
@@ -72,6 +72,7 @@ void Scheduler::Impl::set_phase(GroupRecord& record, GroupPhase phase) {
     ++record.submission->open_hooks;
   }
   record.state.phase = phase;
+  record.state.ended = phase == GroupPhase::ended ? now_ : Time{};
   touch(*record.submission);
 }
 

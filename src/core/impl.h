@@ -4,11 +4,15 @@
 //   submissions.cc  work comes in, is restored, and leaves
 //   ranks.cc        the longest paths to the end
 //   graph.cc        ends and their undoing, carried along edges and groups
-//   lifecycle.cc    a task: queued, admitted, run, ended
+//   lifecycle.cc    a task: queued, admitted, run
+//   endings.cc      what becomes of it after an attempt: an end, a retry, a requeue
+//   heads.cc        who starts now; reservations for those that cannot, and room made for them
+//   throttles.cc    groups that limit how many run, or are paused
 //   hooks.cc        on_start and on_end, of tasks and groups
 //   line.cc         short tasks, started ahead of time behind running ones
 //   verbs.cc        cancel, kill, resume, remove
 //   explain.cc      why a task waits
+//   estimate.cc     about when it will start
 //   outlook.cc      whether it can go on without the user
 //   invariants.cc   what must always be true
 //
@@ -19,6 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -26,13 +31,15 @@
 #include "core/pool.h"
 #include "core/ready_queue.h"
 #include "core/scheduler.h"
+#include "core/shares.h"
 #include "core/tables.h"
 
 namespace cattino::core {
 
 class Scheduler::Impl {
  public:
-  explicit Impl(const Policy& policy) : pool_(policy.placement), policy_(policy) {}
+  explicit Impl(const Policy& policy)
+      : pool_(policy.placement), shares_(policy.shares), policy_(policy) {}
   void step(Time now, const Event& event, Actions& actions);
   [[nodiscard]] std::vector<Problem> check(const Submitted& work) const;
   [[nodiscard]] Actions outstanding() const;
@@ -41,6 +48,8 @@ class Scheduler::Impl {
   [[nodiscard]] bool can_go_on(TaskId task, std::size_t& budget) const;
   [[nodiscard]] std::uint64_t setbacks() const { return setbacks_; }
   [[nodiscard]] Counts counts() const;
+  [[nodiscard]] std::vector<Reserved> reservations() const;
+  [[nodiscard]] std::vector<UserShare> shares(Time now) const { return shares_.known(now); }
   void check_invariants() const;
 
   [[nodiscard]] const Tables& tables() const { return tables_; }
@@ -61,6 +70,17 @@ class Scheduler::Impl {
     NodeRef node;
     NodeRef cause;
     bool was_ok = false;
+    Time at = {};  ///< when; for `ended` and `unblock`
+  };
+
+  /// The first ready task that does not fit; with a depth of more than one, those of other shapes after it.
+  struct Head {
+    TaskId task;
+    std::optional<Reservation> reservation = std::nullopt;
+    std::uint64_t version = 0;  ///< of the pool, when it was last tended
+    bool looked = false;        ///< ahead, at that version
+    bool making_room = false;   ///< others are being stopped for it
+    Pool::Outlooks outlooks = {};
   };
 
   // scheduler.cc
@@ -70,6 +90,8 @@ class Scheduler::Impl {
   void on(const AttemptRecalled& event);
   void on(const HookEnded& event);
   void on(const HostObserved& event);
+  void on(const CountersDeclared& event);
+  void on(const SharesKnown& event);
   void on(const TimerFired& event);
   void on(const Requested& event);
   void on(const Paused& event);
@@ -100,9 +122,9 @@ class Scheduler::Impl {
 
   // graph.cc
   void drain();
-  void carry_end(NodeRef node);
+  void carry_end(NodeRef node, Time at);
   void carry_unend(NodeRef node, bool was_ok);
-  void unblock(NodeRef node);
+  void unblock(NodeRef node, Time at);
   void block(NodeRef node);
   void died(NodeRef node, NodeRef cause);
   void revived(NodeRef node, NodeRef cause);
@@ -114,17 +136,48 @@ class Scheduler::Impl {
   // lifecycle.cc
   void set_status(TaskRecord& record, TaskStatus status);
   void refresh(TaskRecord& record);
+  [[nodiscard]] ReadyKey key_of(const TaskRecord& record) const;
   void wake();
-  void place();
   void admit(TaskRecord& record, const Allocation& allocation);
   void begin_attempt(TaskRecord& record, const Allocation& allocation);
   void start_process(TaskRecord& record);
+  [[nodiscard]] static Hold hold_of(const TaskRecord& record);
+  void take(const TaskRecord& record);
+  void let_go(TaskRecord& record);
   void release(TaskRecord& record);
-  void finish(TaskRecord& record);
-  void requeue(TaskRecord& record);
-  void end(TaskRecord& record, TaskStatus status, Cause cause);
   void make_waiting(TaskRecord& record);
   TaskRecord* current(AttemptId attempt);
+
+  // endings.cc
+  void finish(TaskRecord& record);
+  void fail(TaskRecord& record, Cause cause);
+  [[nodiscard]] static bool may_retry(const TaskRecord& record, Cause cause);
+  bool raise(TaskRecord& record);
+  void requeue(TaskRecord& record);
+  void wait_again(TaskRecord& record, Duration backoff);
+  void end(TaskRecord& record, TaskStatus status, Cause cause);
+
+  // heads.cc
+  void place();
+  void tend_heads();
+  void tend(Head& head);
+  void look_ahead(Head& head);
+  void make_room(Head& head);
+  void note_head(const TaskRecord& record);
+  void drop_head(const TaskRecord& record);
+  [[nodiscard]] bool is_before(const TaskRecord& a, const TaskRecord& b) const;
+  [[nodiscard]] Pool::Reserved reserved_before(const TaskRecord& record) const;
+  [[nodiscard]] Time due_of(const Head& head) const;
+  [[nodiscard]] const Head* head_of(TaskId task) const;
+  void reopen(std::uint32_t host);
+
+  // throttles.cc
+  [[nodiscard]] ShapeKey shape_of(const TaskRecord& record) const;
+  void reshape(TaskRecord& record);
+  void on_group_paused(GroupRecord& group, bool paused);
+  [[nodiscard]] const GroupRecord* throttle_of(const TaskRecord& record) const;
+  void count_running(const TaskRecord& record, bool more);
+  void reopen_throttled();
 
   // line.cc
   void tend_lines();
@@ -156,8 +209,21 @@ class Scheduler::Impl {
   [[nodiscard]] static bool would_change(Verb verb, const TaskState& state);
   void stop(TaskRecord& record, Cause cause);
 
+  // explain.cc
+  [[nodiscard]] static Reserved describe(const Reservation& reservation, const HostUse& use);
+  [[nodiscard]] Reason explain_waiting(const TaskRecord& record) const;
+  [[nodiscard]] Reason explain_ready(const TaskRecord& record) const;
+  void note_reservation(const Head& head, Reason& reason) const;
+
+  // estimate.cc
+  [[nodiscard]] std::optional<std::vector<TaskId>> ready_up_to(const TaskRecord& record) const;
+  void note_start(const TaskRecord& record, Reason& reason) const;
+
   // invariants.cc
   struct Sums;
+  void check_holds() const;
+  void check_heads() const;
+  void check_throttles() const;
   void check_tasks() const;
   void check_task(const TaskRecord& record, Sums& sums) const;
   void check_groups() const;
@@ -171,7 +237,10 @@ class Scheduler::Impl {
   Tables tables_;
   Pool pool_;
   ReadyQueue queue_;
+  Shares shares_;
   Policy policy_;
+  std::vector<Head> heads_;                      ///< in the total order
+  std::set<std::pair<Time, TaskId>> deadlines_;  ///< of running attempts with a time limit
   std::map<TaskId, TaskId> followers_;       ///< who is next behind whom
   std::set<std::pair<Time, TaskId>> lines_;  ///< by when they are recalled, and who is in front
   std::vector<TaskId> fresh_;                ///< may lead a line since this step

@@ -1,6 +1,7 @@
 // What must always be true. Walks everything.
 #include <algorithm>
 #include <map>
+#include <string>
 
 #include "base/check.h"
 #include "core/impl.h"
@@ -41,6 +42,9 @@ void Scheduler::Impl::check_invariants() const {
   check_edges();
   check_queue();
   check_lines();
+  check_holds();
+  check_throttles();
+  check_heads();
   pool_.check_invariants();
   CHECK(work_.empty() && effects_.empty() && changed_tasks_.empty() && changed_groups_.empty());
 }
@@ -74,20 +78,23 @@ void Scheduler::Impl::check_task(const TaskRecord& record, Sums& sums) const {
   const bool waits = state.status == TaskStatus::waiting;
   const bool runs = state.status == TaskStatus::running;
   const bool queued = record.bucket != TaskRecord::Bucket::none;
-  CHECK(runs == (running_.count(record.spec.id) == 1));
+  CHECK(runs == (running_.count(record.id) == 1));
   CHECK(runs == (state.phase != TaskPhase::none));
   CHECK(holds_resources(state) || is_nothing(state.allocation));
   // A gang is whole or not there.
-  const std::size_t wanted = holds_resources(state) ? record.spec.request.min_devices : 0U;
-  CHECK(state.allocation.devices.size() == wanted && state.allocation.mib.size() == wanted);
+  const Request& request = record.shape->key.request;
+  const std::size_t least = holds_resources(state) ? request.min_devices : 0U;
+  const std::size_t most = holds_resources(state) ? std::max(request.min_devices, request.max_devices) : 0U;
+  const std::size_t held = state.allocation.devices.size();
+  CHECK(held >= least && held <= most && state.allocation.mib.size() == held);
   CHECK(record.links.dead <= record.links.pending);
   CHECK(queued == (waits && !state.held && record.links.pending == 0));
   sums.waiting += waits ? 1U : 0U;
   sums.ready += record.bucket == TaskRecord::Bucket::ready ? 1U : 0U;
   sums.backing_off += record.bucket == TaskRecord::Bucket::backoff ? 1U : 0U;
   sums.in_lines += state.behind ? 1U : 0U;
-  CHECK(!state.behind || (runs && followers_.at(state.behind) == record.spec.id));
-  for (std::size_t i = 0; i < wanted && !state.behind; ++i) {
+  CHECK(!state.behind || (runs && followers_.at(state.behind) == record.id));
+  for (std::size_t i = 0; i < held && !state.behind; ++i) {
     sums.claims[{state.allocation.host, state.allocation.devices[i]}] += state.allocation.mib[i];
   }
 }
@@ -126,7 +133,7 @@ void Scheduler::Impl::check_group(const GroupRecord& record) const {
 
 void Scheduler::Impl::check_edges() const {
   tables_.tasks.for_each(
-      [this](const TaskRecord& record) { check_links(NodeRef::of(record.spec.id)); });
+      [this](const TaskRecord& record) { check_links(NodeRef::of(record.id)); });
   tables_.groups.for_each(
       [this](const GroupRecord& record) { check_links(NodeRef::of(record.spec.id)); });
 }
@@ -167,24 +174,98 @@ void Scheduler::Impl::check_lines() const {
 }
 
 void Scheduler::Impl::check_neighbours(const TaskRecord& front, const TaskRecord& next) const {
-  CHECK(next.state.behind == front.spec.id);
-  CHECK(front.state.status == TaskStatus::running && front.shape == next.shape);
+  CHECK(next.state.behind == front.id);
+  CHECK(front.state.status == TaskStatus::running && front.shape->key.request == next.shape->key.request);
   CHECK(front.state.allocation.host == next.state.allocation.host);
   CHECK(front.state.allocation.devices == next.state.allocation.devices);
   const bool leads = !front.state.behind && !next.state.recalled;
-  const auto due = std::pair(front.state.started + policy_.lines.patience, front.spec.id);
+  const auto due = std::pair(front.state.started + policy_.lines.patience, front.id);
   CHECK(leads == (lines_.count(due) == 1));
 }
 
+/// Every attempt that holds something is known to the pool with what it holds, once; and nobody else.
+void Scheduler::Impl::check_holds() const {
+  std::size_t known = 0;
+  std::map<std::string, std::int64_t> counted;
+  bool truthful = true;
+  for (const auto& [host, holds] : pool_.holds()) {
+    known += holds.size();
+    for (const auto& [task, hold] : holds) {
+      const TaskRecord* record = tables_.tasks.find(task.value);
+      truthful = truthful && record != nullptr && hold.allocation == &record->state.allocation &&
+                 record->state.allocation.host == host && holds_resources(record->state) &&
+                 hold.ending == record->state.end_requested;
+      for (const CounterAmount& counter : hold.request->counters) {
+        counted[counter.name] += counter.amount;
+      }
+    }
+  }
+  std::size_t holding = 0;
+  std::size_t with_limit = 0;
+  for (const TaskId id : running_) {
+    const TaskRecord& record = *tables_.tasks.find(id.value);
+    const bool holds = holds_resources(record.state) && !record.state.behind;
+    const bool something =
+        !is_nothing(record.state.allocation) || !record.shape->key.request.counters.empty();
+    holding += holds && something ? 1U : 0U;
+    with_limit += holds && record.shape->key.request.time_limit.us > 0 &&
+                          !record.state.end_requested
+                      ? 1U
+                      : 0U;
+  }
+  CHECK(truthful && known == holding);
+  CHECK(pool_.counters().holds(counted));
+  CHECK(deadlines_.size() >= with_limit);
+}
+
+void Scheduler::Impl::check_throttles() const {
+  std::map<GroupId, std::uint64_t> running;
+  for (const TaskId id : running_) {
+    for (NodeRef at = tables_.parent(NodeRef::of(id)); at; at = tables_.parent(at)) {
+      ++running[at.group()];
+    }
+  }
+  bool right = true;
+  tables_.groups.for_each([&right, &running](const GroupRecord& group) {
+    const std::uint64_t most = group.spec.max_parallel;
+    right = right && (most == 0 || (group.running == running[group.spec.id] && group.running <= most));
+  });
+  CHECK(right);
+}
+
+/// Heads wait for room, in order; what is kept for them is a whole gang.
+void Scheduler::Impl::check_heads() const {
+  CHECK(heads_.size() <= policy_.reservations.depth);
+  const TaskRecord* before = nullptr;
+  for (const Head& head : heads_) {
+    const TaskRecord* record = tables_.tasks.find(head.task.value);
+    CHECK(record != nullptr && record->bucket == TaskRecord::Bucket::ready);
+    CHECK(before == nullptr || policy_.shares.fair || is_before(*before, *record));
+    CHECK(
+        !head.reservation.has_value() || head.reservation->allocation.devices.size() ==
+                                             record->shape->key.request.min_devices);
+    before = record;
+  }
+}
+
+/// Nothing is left waiting that could start.
 void Scheduler::Impl::check_queue() const {
   std::uint64_t users = 0;
   bool something_fits = false;
-  for (const auto& [request, shape] : queue_.shapes()) {
+  for (const auto& [key, shape] : queue_.shapes()) {
     users += shape.users;
-    something_fits = something_fits || (!shape.ready.empty() && pool_.place(request).has_value());
+    if (shape.ready.empty() || paused_ || !settled_) {
+      continue;
+    }
+    const TaskRecord& first = *tables_.tasks.find(shape.ready.begin()->task.value);
+    const bool may_pass = policy_.reservations.backfill || heads_.empty() ||
+                          is_before(first, *tables_.tasks.find(heads_[0].task.value));
+    something_fits =
+        something_fits || (may_pass && throttle_of(first) == nullptr &&
+                           pool_.place(key.request, reserved_before(first), now_).has_value());
   }
   CHECK(users == tables_.tasks.size());
-  CHECK(!something_fits || paused_ || !settled_);
+  CHECK(!something_fits);
 }
 
 }  // namespace cattino::core

@@ -7,25 +7,8 @@
 namespace cattino::core {
 namespace {
 
-constexpr int retry_code = 100;
-constexpr std::uint32_t most_requeues = 10;
-constexpr Duration first_backoff = Duration::seconds(1);
-constexpr Duration longest_backoff = Duration::seconds(600);
 /// An attempt that ran this long is a fresh start: earlier requeues do not count.
 constexpr Duration long_run = Duration::seconds(3600);
-
-Duration backoff_after(std::uint32_t requeues) {
-  Duration backoff = first_backoff;
-  for (std::uint32_t i = 1; i < requeues && backoff < longest_backoff; ++i) {
-    backoff = backoff * 2;
-  }
-  return std::min(backoff, longest_backoff);
-}
-
-ReadyKey key_of(const TaskRecord& record) {
-  const TaskSpec& spec = record.spec;
-  return {spec.priority, record.rank, spec.created, spec.id};
-}
 
 }  // namespace
 
@@ -40,12 +23,15 @@ void Scheduler::Impl::set_status(TaskRecord& record, TaskStatus status) {
   if (before == TaskStatus::waiting) {
     --waiting_;
   } else if (before == TaskStatus::running) {
-    running_.erase(record.spec.id);
+    running_.erase(record.id);
   }
   if (status == TaskStatus::waiting) {
     ++waiting_;
   } else if (status == TaskStatus::running) {
-    running_.insert(record.spec.id);
+    running_.insert(record.id);
+  }
+  if ((before == TaskStatus::running) != (status == TaskStatus::running)) {
+    count_running(record, status == TaskStatus::running);
   }
   if (has_ended(before) != has_ended(status)) {
     record.submission->open_tasks += has_ended(before) ? 1U : 0U;
@@ -67,19 +53,36 @@ void Scheduler::Impl::refresh(TaskRecord& record) {
   }
   if (record.bucket == TaskRecord::Bucket::ready) {
     queue_.erase(*record.shape, key_of(record));
+    drop_head(record);
   } else if (record.bucket == TaskRecord::Bucket::backoff) {
-    backing_off_.erase({state.not_before, record.spec.id});
+    backing_off_.erase({state.not_before, record.id});
   }
   if (wanted == TaskRecord::Bucket::ready) {
     queue_.insert(*record.shape, key_of(record));
   } else if (wanted == TaskRecord::Bucket::backoff) {
-    backing_off_.insert({state.not_before, record.spec.id});
+    backing_off_.insert({state.not_before, record.id});
   }
   record.bucket = wanted;
 }
 
-/// Backoffs that are over, and lines whose front runs for too long.
+/// Its place in the order. With aging, so long a wait is worth one of priority: all grow at one pace, so
+/// that the order between two never changes.
+ReadyKey Scheduler::Impl::key_of(const TaskRecord& record) const {
+  const std::int64_t priority = record.terms->priority;
+  const std::int64_t aging = policy_.aging.us;
+  const std::int64_t order = aging > 0 ? record.state.queued.us - priority * aging : -priority;
+  return {order, record.rank, record.created, record.id};
+}
+
+/// Time limits that are reached, backoffs that are over, and lines whose front runs for too long.
 void Scheduler::Impl::wake() {
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now_) {
+    TaskRecord& late = *tables_.tasks.find(deadlines_.begin()->second.value);
+    deadlines_.erase(deadlines_.begin());
+    if (!late.state.end_requested) {
+      stop(late, Cause::timed_out);
+    }
+  }
   while (!lines_.empty() && lines_.begin()->first <= now_) {
     recall(*tables_.tasks.find(lines_.begin()->second.value));
   }
@@ -88,30 +91,11 @@ void Scheduler::Impl::wake() {
   }
 }
 
-// ---- placement ------------------------------------------------------------------------------------
-
-/// Strict order, but skipping: what does not fit does not block what does. The first shape passed over
-/// is the head's: a reservation for it would be made here, and handed to Pool::place as one more
-/// holder for those that come after.
-void Scheduler::Impl::place() {
-  while (!paused_) {
-    const ReadyKey* first = queue_.first();
-    if (first == nullptr) {
-      return;
-    }
-    TaskRecord& record = *tables_.tasks.find(first->task.value);
-    const std::optional<Allocation> allocation = pool_.place(record.spec.request);
-    if (allocation.has_value()) {
-      admit(record, *allocation);
-    } else {
-      queue_.block_first();
-    }
-  }
-}
+// ---- an attempt begins -----------------------------------------------------------------------------
 
 void Scheduler::Impl::admit(TaskRecord& record, const Allocation& allocation) {
   begin_attempt(record, allocation);
-  pool_.take(record.spec.id, allocation);
+  take(record);
   advance(record);
 }
 
@@ -123,6 +107,8 @@ void Scheduler::Impl::begin_attempt(TaskRecord& record, const Allocation& alloca
   state.phase = TaskPhase::group_hooks;
   state.behind = {};
   state.recalled = false;
+  state.device_lost = false;
+  state.out_of_memory = false;
   state.end_requested = false;
   state.cause = Cause::none;
   state.cause_node = {};
@@ -136,15 +122,50 @@ void Scheduler::Impl::begin_attempt(TaskRecord& record, const Allocation& alloca
 void Scheduler::Impl::start_process(TaskRecord& record) {
   mark(record);
   record.state.phase = TaskPhase::starting;
-  effects_.emplace_back(StartAttempt{{record.spec.id, record.state.attempt}});
-  fresh_.push_back(record.spec.id);
+  effects_.emplace_back(StartAttempt{{record.id, record.state.attempt}});
+  fresh_.push_back(record.id);
+}
+
+// ---- what it holds ----------------------------------------------------------------------------------
+
+Hold Scheduler::Impl::hold_of(const TaskRecord& record) {
+  const TaskState& state = record.state;
+  const Request& request = record.shape->key.request;
+  Hold hold;
+  hold.allocation = &state.allocation;
+  hold.request = &request;
+  hold.started = state.started;
+  hold.end = request.time_limit.us > 0 ? state.started + request.time_limit : Time{};
+  hold.priority = record.terms->priority;
+  hold.preemptible = record.terms->preemptible;
+  hold.ending = state.end_requested;
+  return hold;
+}
+
+void Scheduler::Impl::take(const TaskRecord& record) {
+  const Hold hold = hold_of(record);
+  pool_.take(record.id, hold);
+  shares_.began(record.terms->user, record.state.allocation, now_);
+  if (hold.end && !record.state.end_requested) {
+    deadlines_.insert({hold.end, record.id});
+  }
+}
+
+void Scheduler::Impl::let_go(TaskRecord& record) {
+  const Hold hold = hold_of(record);
+  pool_.release(record.id, hold);
+  shares_.ended(record.terms->user, record.state.allocation, now_);
+  if (hold.end) {
+    deadlines_.erase({hold.end, record.id});
+  }
+  mark(record);
+  record.state.allocation = {};
 }
 
 void Scheduler::Impl::release(TaskRecord& record) {
-  mark(record);
-  pool_.release(record.spec.id, record.state.allocation);
-  record.state.allocation = {};
-  queue_.unblock_all();
+  const std::uint32_t host = record.state.allocation.host;
+  let_go(record);
+  reopen(host);
 }
 
 // ---- the process ----------------------------------------------------------------------------------
@@ -178,6 +199,8 @@ void Scheduler::Impl::on(const AttemptExited& event) {
     return;
   }
   state.last_exit = event.status;
+  state.out_of_memory = event.out_of_memory;
+  state.device_lost = !event.status.ok() && pool_.has_lost(state.allocation);
   if (now_ - state.started >= long_run) {
     state.requeues = 0;
   }
@@ -206,65 +229,6 @@ void Scheduler::Impl::on(const AttemptRecalled& event) {
   refresh(*record);
 }
 
-// ---- ends -----------------------------------------------------------------------------------------
-
-/// The attempt is over, its on_end too: what becomes of the task.
-void Scheduler::Impl::finish(TaskRecord& record) {
-  TaskState& state = record.state;
-  const ExitStatus exit = state.last_exit;
-  if (state.end_requested) {
-    const bool killed = state.cause == Cause::user_killed;
-    end(record, killed ? TaskStatus::failed : TaskStatus::cancelled, state.cause);
-  } else if (state.cause == Cause::hook_failed) {
-    end(record, TaskStatus::failed, Cause::hook_failed);
-  } else if (exit.ok()) {
-    end(record, TaskStatus::done, Cause::none);
-  } else if (exit.kind == ExitStatus::Kind::lost) {
-    make_waiting(record);
-    state.held = true;
-    ++setbacks_;
-    state.cause = Cause::lost;
-    refresh(record);
-  } else if (exit.kind == ExitStatus::Kind::code && exit.value == retry_code) {
-    requeue(record);
-  } else {
-    end(record, TaskStatus::failed, Cause::exit);
-  }
-}
-
-void Scheduler::Impl::requeue(TaskRecord& record) {
-  TaskState& state = record.state;
-  if (state.requeues >= most_requeues || state.attempt >= AttemptId::number_max) {
-    end(record, TaskStatus::failed, Cause::retries_over);
-    return;
-  }
-  // A prerequisite may have been resumed, and have ended otherwise, while this attempt ran.
-  const NodeRef dead = tables_.dead_source(NodeRef::of(record.spec.id));
-  if (dead && record.spec.cascade) {
-    state.cause_node = dead.node();
-    end(record, TaskStatus::cancelled, Cause::dependency);
-    return;
-  }
-  ++state.requeues;
-  state.not_before = now_ + backoff_after(state.requeues);
-  make_waiting(record);
-  refresh(record);
-}
-
-void Scheduler::Impl::end(TaskRecord& record, TaskStatus status, Cause cause) {
-  TaskState& state = record.state;
-  CHECK(!has_ended(state.status) && has_ended(status));
-  set_status(record, status);
-  state.phase = TaskPhase::none;
-  state.held = false;
-  state.end_requested = false;
-  state.cause = cause;
-  state.ended = now_;
-  refresh(record);
-  state.not_before = {};
-  work_.push_back({Op::Kind::ended, NodeRef::of(record.spec.id), {}, false});
-}
-
 /// Waiting again, after an attempt or an end. The caller sets what it waits for, then calls refresh.
 void Scheduler::Impl::make_waiting(TaskRecord& record) {
   TaskState& state = record.state;
@@ -276,8 +240,9 @@ void Scheduler::Impl::make_waiting(TaskRecord& record) {
   state.cause = Cause::none;
   state.cause_node = {};
   state.ended = {};
+  state.queued = std::max(now_, state.not_before);
   if (had_ended) {
-    work_.push_back({Op::Kind::unended, NodeRef::of(record.spec.id), {}, false});
+    work_.push_back({Op::Kind::unended, NodeRef::of(record.id), {}, false});
   }
 }
 

@@ -18,21 +18,21 @@
 namespace cattino::core {
 
 TaskRecord* Scheduler::Impl::follower(const TaskRecord& record) {
-  const auto found = followers_.find(record.spec.id);
+  const auto found = followers_.find(record.id);
   return found == followers_.end() ? nullptr : tables_.tasks.find(found->second.value);
 }
 
 bool Scheduler::Impl::may_lead(const TaskRecord& record) const {
   const TaskState& state = record.state;
   const bool runs = state.phase == TaskPhase::starting || state.phase == TaskPhase::process;
-  return runs && record.spec.command && !state.end_requested && !state.recalled && !state.behind &&
+  return runs && record.terms->command && !record.terms->preemptible && !record.shape->key.throttle && !state.end_requested && !state.recalled && !state.behind &&
          record.shape->short_ends >= policy_.lines.short_ends &&
          now_ - state.started < policy_.lines.patience;
 }
 
 /// Only what needs nothing done before its process begins.
 bool Scheduler::Impl::may_follow(const TaskRecord& record) {
-  if (!record.spec.command || record.spec.hooks.on_start || record.spec.hooks.on_end) {
+  if (!record.terms->command || record.terms->hooks.on_start || record.terms->hooks.on_end) {
     return false;
   }
   const std::vector<GroupRecord*> groups = tables_.groups_around(record);
@@ -75,18 +75,18 @@ bool Scheduler::Impl::lengthen(TaskRecord& leader) {
 void Scheduler::Impl::join(TaskRecord& record, TaskRecord& front) {
   begin_attempt(record, front.state.allocation);
   TaskState& state = record.state;
-  state.behind = front.spec.id;
+  state.behind = front.id;
   state.phase = TaskPhase::starting;
-  followers_[front.spec.id] = record.spec.id;
-  effects_.emplace_back(StartAttempt{{record.spec.id, state.attempt}});
+  followers_[front.id] = record.id;
+  effects_.emplace_back(StartAttempt{{record.id, state.attempt}});
 }
 
 void Scheduler::Impl::open_line(const TaskRecord& leader) {
-  lines_.insert({leader.state.started + policy_.lines.patience, leader.spec.id});
+  lines_.insert({leader.state.started + policy_.lines.patience, leader.id});
 }
 
 void Scheduler::Impl::close_line(const TaskRecord& leader) {
-  lines_.erase({leader.state.started + policy_.lines.patience, leader.spec.id});
+  lines_.erase({leader.state.started + policy_.lines.patience, leader.id});
 }
 
 /// At the end of a step. Each line in turn, so that tasks begin nearly in their order.
@@ -124,16 +124,14 @@ bool Scheduler::Impl::step_up(TaskRecord& record) {
     return false;
   }
   close_line(record);
-  pool_.release(record.spec.id, record.state.allocation);
-  mark(record);
-  record.state.allocation = {};
-  followers_.erase(record.spec.id);
+  let_go(record);
+  followers_.erase(record.id);
   TaskState& state = next->state;
-  pool_.take(next->spec.id, state.allocation);
   state.behind = {};
   state.started = now_;
+  take(*next);
   mark(*next);
-  fresh_.push_back(next->spec.id);
+  fresh_.push_back(next->id);
   const TaskRecord* const third = follower(*next);
   if (third != nullptr && !third->state.recalled) {
     open_line(*next);
@@ -146,13 +144,13 @@ void Scheduler::Impl::leave_line(TaskRecord& record) {
   mark(record);
   TaskRecord& front = *tables_.tasks.find(record.state.behind.value);
   TaskRecord* const next = follower(record);
-  followers_.erase(record.spec.id);
+  followers_.erase(record.id);
   if (next != nullptr) {
-    next->state.behind = front.spec.id;
-    followers_[front.spec.id] = next->spec.id;
+    next->state.behind = front.id;
+    followers_[front.id] = next->id;
     mark(*next);
   } else {
-    followers_.erase(front.spec.id);
+    followers_.erase(front.id);
     close_line(front);
   }
   record.state.behind = {};
@@ -166,7 +164,7 @@ void Scheduler::Impl::recall(TaskRecord& leader) {
     mark(*next);
     next->state.recalled = true;  // also if it is being stopped: nobody joins behind it
     if (next->state.phase == TaskPhase::starting) {
-      effects_.emplace_back(RecallAttempt{{next->spec.id, next->state.attempt}});
+      effects_.emplace_back(RecallAttempt{{next->id, next->state.attempt}});
     }
   }
 }
@@ -189,7 +187,13 @@ void Scheduler::Impl::restore_lines() {
   }
 }
 
+/// For lines, and for guesses when others will start.
 void Scheduler::Impl::note_run(const TaskRecord& record, const ExitStatus& status) const {
+  const Duration run = now_ - record.state.started;
+  if (status.ok()) {
+    Duration& usual = record.shape->usual_run;
+    usual.us = usual.us == 0 ? run.us : usual.us + (run.us - usual.us) / 4;
+  }
   const bool ran = status.kind == ExitStatus::Kind::code || status.kind == ExitStatus::Kind::signal;
   if (!ran || now_ - record.state.started > policy_.lines.short_run) {
     record.shape->short_ends = 0;

@@ -6,7 +6,7 @@
 namespace cattino::core {
 namespace {
 
-const Policy two_behind{.lines = {.length = 2, .short_ends = 0}};
+const Policy two_behind = without_reservations({.lines = {.length = 2, .short_ends = 0}});
 
 /// One device, and `count` tasks that want it alone.
 std::vector<TaskId> queue_up(World& world, int count) {
@@ -58,7 +58,7 @@ TEST_F(Line, ReportsOutOfOrderComeToTheSame) {
 }
 
 TEST_F(Line, IsMadeOnlyAfterShortRuns) {
-  World world{Policy{.lines = {.length = 2, .short_ends = 2}}};
+  World world{without_reservations({.lines = {.length = 2, .short_ends = 2}})};
   world.observe(box({24000}));
   const std::vector<TaskId> tasks = queue_up(world, 8);
   EXPECT_EQ(world.effects(), Lines{"start 1.1"});

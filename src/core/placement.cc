@@ -116,10 +116,15 @@ void Placement::changed_all() {
   known_.clear();
 }
 
-Placement::KnownOfHosts& Placement::known_of(const Request& request, std::size_t hosts) {
-  while (versions_.size() < hosts) {
+std::uint64_t Placement::version_of(std::size_t position) {
+  while (versions_.size() <= position) {
     versions_.push_back(++last_version_);
   }
+  return versions_[position];
+}
+
+Placement::KnownOfHosts& Placement::known_of(const Request& request, std::size_t hosts) {
+  version_of(hosts - 1);
   if (known_.size() >= most_shapes && known_.find(request) == known_.end()) {
     known_.clear();
   }
@@ -129,6 +134,7 @@ Placement::KnownOfHosts& Placement::known_of(const Request& request, std::size_t
 }
 
 std::int64_t Placement::choose(Fit& fit, const Request& request) const {
+  fit.prefer_close();
   switch (policy_.rule) {
     case PlacementRule::tight:
       return 0;
@@ -162,9 +168,19 @@ Placement::Known Placement::look(
 }
 
 std::optional<Allocation> Placement::place(
-    const std::vector<Host>& hosts, const std::vector<HostUse>& uses, const Request& request) {
+    const std::vector<Host>& hosts,
+    const std::vector<HostUse>& uses,
+    const Request& request,
+    const Instead& instead) {
+  const auto use_of = [&](std::size_t i) -> const HostUse& {
+    const auto found = instead.empty() ? instead.end() : instead.find(i);
+    return found == instead.end() ? uses[i] : found->second;
+  };
+  if (hosts.empty()) {
+    return std::nullopt;
+  }
   if (hosts.size() == 1) {
-    Fit fit(hosts[0], &uses[0], request);  // nothing to compare
+    Fit fit(hosts[0], &use_of(0), request);  // nothing to compare
     if (!fit.fits()) {
       return std::nullopt;
     }
@@ -173,19 +189,26 @@ std::optional<Allocation> Placement::place(
   }
   KnownOfHosts& known = known_of(request, hosts.size());
   std::size_t best = hosts.size();
+  PlacementCost least;
   for (std::size_t i = 0; i < hosts.size(); ++i) {
     if (known[i].version != versions_[i]) {
       known[i] = look(hosts[i], uses[i], request);
       known[i].version = versions_[i];
     }
-    if (known[i].fits && (best == hosts.size() || known[i].cost < known[best].cost)) {
+    if (!known[i].fits) {
+      continue;
+    }
+    const bool other = instead.count(i) == 1;  // then it fits there at most
+    const Known seen = other ? look(hosts[i], use_of(i), request) : known[i];
+    if (seen.fits && (best == hosts.size() || seen.cost < least)) {
       best = i;
+      least = seen.cost;
     }
   }
   if (best == hosts.size()) {
     return std::nullopt;
   }
-  Fit fit(hosts[best], &uses[best], request);
+  Fit fit(hosts[best], &use_of(best), request);
   choose(fit, request);
   return fit.allocation();
 }

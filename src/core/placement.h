@@ -28,13 +28,22 @@ class Placement {
  public:
   explicit Placement(PlacementPolicy policy = {}) : policy_(std::move(policy)) {}
 
-  /// The best place in `hosts`, of which `uses` are held; none: it does not fit anywhere.
+  /// What counts instead of what is held of the host at a position.
+  using Instead = std::map<std::size_t, HostUse>;
+
+  /// The best place in `hosts`, of which `uses` are held, but `instead` of some; none: it does not fit
+  /// anywhere.
   std::optional<Allocation> place(
-      const std::vector<Host>& hosts, const std::vector<HostUse>& uses, const Request& request);
+      const std::vector<Host>& hosts,
+      const std::vector<HostUse>& uses,
+      const Request& request,
+      const Instead& instead);
 
   /// Forgets what was remembered of a host, by its position; of all, when positions have changed.
   void changed(std::size_t position);
   void changed_all();
+  /// Another one after each change of the host.
+  std::uint64_t version_of(std::size_t position);
 
  private:
   struct Known {

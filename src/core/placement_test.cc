@@ -35,7 +35,7 @@ std::string place_of(const Pool& pool, const Request& request) {
 }
 
 void take(Pool& pool, std::uint64_t task, const Request& request) {
-  pool.take({task}, *pool.place(request));
+  pool.take({task}, hold_of(*pool.place(request)));
 }
 
 TEST(Placement, FirstFitTakesTheLowest) {
@@ -110,16 +110,16 @@ TEST(Placement, RemembersNothingThatIsNotSoAnyMore) {
         fresh.observe(host);
       }
       for (const auto& [task, allocation] : held) {
-        fresh.take({task}, allocation);
+        fresh.take({task}, hold_of(allocation));
       }
       ASSERT_EQ(place_of(pool, request), place_of(fresh, request));
       if (const auto allocation = pool.place(request)) {
-        pool.take({round}, *allocation);
+        pool.take({round}, hold_of(*allocation));
         held[round] = *allocation;
       }
       if (!held.empty() && dice.one_in(2)) {
         const auto gone = held.begin();
-        pool.release({gone->first}, gone->second);
+        pool.release({gone->first}, hold_of(gone->second));
         held.erase(gone);
       }
       if (dice.one_in(10)) {

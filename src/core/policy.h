@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "base/amounts.h"
@@ -14,6 +15,21 @@ namespace cattino::core {
 enum class Order : std::uint8_t {
   submission,     ///< the one created first
   critical_path,  ///< the one with the longer path to the end of its graph, by expected runs
+};
+
+/// Reservations for heads: see heads.cc.
+struct ReservationPolicy {
+  std::uint32_t depth = 1;  ///< shapes whose first task may have one; 0: none is made
+  /// Once a head has waited so long; at once if all running attempts have time limits.
+  Duration after = Duration::seconds(600);
+  bool backfill = true;  ///< tasks after a head may start before it; else it holds up all of them
+};
+
+/// Who comes first among users. Within one, priority and order decide.
+struct SharePolicy {
+  bool fair = false;  ///< the user who had least; else users are not told apart
+  Duration half_life = Duration::seconds(7 * 24 * 3600);  ///< after which use counts half
+  std::vector<std::pair<UserId, std::int64_t>> weights;   ///< of those who are due more than 1
 };
 
 /// Lines of short tasks behind running ones: see line.cc. By default there are none.
@@ -53,6 +69,9 @@ struct PlacementPolicy {
 
 struct Policy {
   Order order = Order::submission;
+  Duration aging = {};  ///< waiting so long counts as one of priority; 0: priority may starve others for ever
+  ReservationPolicy reservations = {};
+  SharePolicy shares = {};
   PlacementPolicy placement = {};
   LinePolicy lines = {};
 };

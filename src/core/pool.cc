@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <limits>
+#include <tuple>
 #include <utility>
 
 #include "base/check.h"
@@ -11,39 +13,6 @@
 
 namespace cattino::core {
 namespace {
-
-void hold(HostUse& use, TaskId task, const Allocation& allocation) {
-  use.cpus.value += allocation.cpus.value;
-  use.ram += allocation.ram;
-  for (std::size_t i = 0; i < allocation.devices.size(); ++i) {
-    const std::size_t index = allocation.devices[i];
-    if (index >= use.devices.size()) {
-      use.devices.resize(index + 1);
-    }
-    DeviceUse& device = use.devices[index];
-    device.claimed += i < allocation.mib.size() ? allocation.mib[i] : Mib{};
-    device.whole = device.whole || allocation.whole;
-    device.holders.insert(
-        std::lower_bound(device.holders.begin(), device.holders.end(), task), task);
-  }
-}
-
-void remove_holder(DeviceUse& device, TaskId task) {
-  const auto holder = std::lower_bound(device.holders.begin(), device.holders.end(), task);
-  CHECK(holder != device.holders.end() && *holder == task);
-  device.holders.erase(holder);
-}
-
-void let_go(HostUse& use, TaskId task, const Allocation& allocation) {
-  use.cpus.value -= allocation.cpus.value;
-  use.ram -= allocation.ram;
-  for (std::size_t i = 0; i < allocation.devices.size(); ++i) {
-    DeviceUse& device = use.devices.at(allocation.devices[i]);
-    device.claimed -= i < allocation.mib.size() ? allocation.mib[i] : Mib{};
-    device.whole = device.whole && !allocation.whole;
-    remove_holder(device, task);
-  }
-}
 
 /// An inventory may shrink under attempts that run (a daemon started with other declared devices):
 /// what they hold stays allowed.
@@ -116,8 +85,19 @@ void note_shortage(const Fit& fit, Problem& problem) {
   }
 }
 
-bool is_nothing(const Allocation& allocation) {
-  return allocation.devices.empty() && allocation.cpus.value == 0 && allocation.ram.value == 0;
+bool is_nothing(const Hold& hold) {
+  const Allocation& allocation = *hold.allocation;
+  return allocation.devices.empty() && allocation.cpus.value == 0 && allocation.ram.value == 0 &&
+         hold.request->counters.empty();
+}
+
+std::int64_t amount_of(const Request& request, const std::string& counter) {
+  for (const CounterAmount& wanted : request.counters) {
+    if (wanted.name == counter) {
+      return wanted.amount;
+    }
+  }
+  return 0;
 }
 
 }  // namespace
@@ -149,6 +129,7 @@ HostUse& Pool::use_for(std::uint32_t host) {
 
 bool Pool::observe(const Host& host) {
   CHECK(is_numbered(host));
+  ++version_;
   const std::size_t position = position_of(host.id);
   if (position < hosts_.size() && hosts_[position].id == host.id) {
     const bool gives_other = !gives_alike(hosts_[position], host);
@@ -169,22 +150,173 @@ bool Pool::observe(const Host& host) {
   return false;
 }
 
-std::optional<Allocation> Pool::place(const Request& request) const {
-  return placement_.place(hosts_, uses_, request);
+std::optional<Allocation> Pool::place(
+    const Request& request, const Reserved& reserved, Time now) const {
+  const auto ends_before = [&request, now](const Reservation* reservation) {
+    return request.time_limit.us > 0 && reservation->shadow &&
+           now + request.time_limit <= reservation->shadow;
+  };
+  if (std::all_of(reserved.begin(), reserved.end(), ends_before)) {
+    const bool short_of = counters_.shortage(request).has_value();
+    return short_of ? std::nullopt : placement_.place(hosts_, uses_, request, {});
+  }
+  Counters counters = counters_;
+  Placement::Instead instead;
+  for (const Reservation* reservation : reserved) {
+    counters.raise_to(reservation->counters);
+    const std::size_t position = position_of(reservation->host);
+    const auto before = instead.find(position);
+    const HostUse& now_held = before == instead.end() ? uses_[position] : before->second;
+    HostUse both = larger(now_held, reservation->later);
+    instead[position] = std::move(both);
+  }
+  if (counters.shortage(request).has_value()) {
+    return std::nullopt;
+  }
+  return placement_.place(hosts_, uses_, request, instead);
 }
 
-void Pool::take(TaskId task, const Allocation& allocation) {
-  if (!is_nothing(allocation)) {
-    hold(use_for(allocation.host), task, allocation);
-    placement_.changed(position_of(allocation.host));
+void Pool::take(TaskId task, const Hold& hold) {
+  if (is_nothing(hold)) {
+    return;
+  }
+  ++version_;
+  unlimited_ += hold.end ? 0U : 1U;
+  preemptible_ += hold.preemptible ? 1U : 0U;
+  counters_.take(*hold.request);
+  use_for(hold.allocation->host).take(task, *hold.allocation);
+  holds_[hold.allocation->host][task] = hold;
+  placement_.changed(position_of(hold.allocation->host));
+}
+
+void Pool::release(TaskId task, const Hold& hold) {
+  if (is_nothing(hold)) {
+    return;
+  }
+  ++version_;
+  const std::uint32_t host = hold.allocation->host;
+  const auto held = holds_[host].find(task);
+  CHECK(held != holds_[host].end());
+  unlimited_ -= held->second.end ? 0U : 1U;
+  preemptible_ -= held->second.preemptible ? 1U : 0U;
+  holds_[host].erase(held);
+  counters_.release(*hold.request);
+  use_for(host).release(task, *hold.allocation);
+  placement_.changed(position_of(host));
+}
+
+void Pool::note_ending(TaskId task, std::uint32_t host) {
+  const auto held = holds_[host].find(task);
+  if (held != holds_[host].end()) {
+    ++version_;
+    held->second.ending = true;
+    placement_.changed(position_of(host));
   }
 }
 
-void Pool::release(TaskId task, const Allocation& allocation) {
-  if (!is_nothing(allocation)) {
-    let_go(use_for(allocation.host), task, allocation);
-    placement_.changed(position_of(allocation.host));
+Outlook Pool::outlook(std::size_t position, const Reserved& reserved, Time now) const {
+  static const Holds none;
+  const std::uint32_t host = hosts_[position].id;
+  const auto held = holds_.find(host);
+  Outlook outlook{
+      hosts_[position], uses_[position], held == holds_.end() ? none : held->second, counters_, {}, now};
+  for (const Reservation* reservation : reserved) {
+    if (reservation->host == host) {
+      outlook.reserved.push_back(reservation);
+    }
   }
+  return outlook;
+}
+
+std::optional<Reservation> Pool::look_ahead(
+    TaskId task,
+    const Request& request,
+    const Reserved& reserved,
+    std::optional<std::uint32_t> stay_on,
+    Time now,
+    Outlooks& outlooks) const {
+  const auto rank = [stay_on, this](std::size_t at, const Outlooks::Known& known) {
+    const Time never{std::numeric_limits<std::int64_t>::max()};
+    const bool moves = hosts_[at].id != stay_on;
+    return std::tuple(known.shadow ? known.shadow : never, known.missing, moves, at);
+  };
+  outlooks.of.resize(hosts_.size());
+  std::optional<std::size_t> best;
+  for (std::size_t i = 0; i < hosts_.size(); ++i) {
+    Outlooks::Known& known = outlooks.of[i];
+    const std::uint64_t version = placement_.version_of(i);
+    if (known.version != version || !reserved.empty()) {
+      const std::optional<Reservation> here =
+          core::look_ahead(outlook(i, reserved, now), task, request);
+      known = {version, here.has_value(), {}, 0};
+      known.shadow = here.has_value() ? here->shadow : Time{};
+      known.missing = here.has_value() ? here->missing : 0;
+    }
+    if (known.possible && (!best || rank(i, known) < rank(*best, outlooks.of[*best]))) {
+      best = i;
+    }
+  }
+  return best ? core::look_ahead(outlook(*best, reserved, now), task, request) : std::nullopt;
+}
+
+std::optional<Pool::Room> Pool::make_room(
+    const Request& request, std::int32_t priority, const Reserved& reserved, Time now) const {
+  std::optional<Room> best;
+  const auto rank = [this](const Room& room) {
+    std::int32_t highest = std::numeric_limits<std::int32_t>::min();
+    for (const TaskId victim : room.victims) {
+      highest = std::max(highest, holds_.at(room.host).at(victim).priority);
+    }
+    return std::tuple(highest, room.victims.size(), room.host);
+  };
+  for (std::size_t i = 0; i < hosts_.size(); ++i) {
+    auto victims = core::make_room(outlook(i, reserved, now), request, priority);
+    if (!victims.has_value()) {
+      continue;
+    }
+    Room room{hosts_[i].id, *std::move(victims)};
+    if (!best.has_value() || rank(room) < rank(*best)) {
+      best = std::move(room);
+    }
+  }
+  return best;
+}
+
+bool Pool::may_fit(const Request& request, std::uint32_t host) const {
+  const std::size_t position = position_of(host);
+  if (position >= hosts_.size() || hosts_[position].id != host) {
+    return false;
+  }
+  return !counters_.shortage(request).has_value() &&
+         Fit(hosts_[position], &uses_[position], request).fits();
+}
+
+bool Pool::has_lost(const Allocation& allocation) const {
+  const std::size_t position = position_of(allocation.host);
+  if (position >= hosts_.size() || hosts_[position].id != allocation.host) {
+    return false;
+  }
+  const std::vector<Device>& devices = hosts_[position].devices;
+  return std::any_of(
+      allocation.devices.begin(), allocation.devices.end(), [&devices](std::uint16_t index) {
+        return index < devices.size() && devices[index].health == DeviceHealth::lost;
+      });
+}
+
+Mib Pool::largest_memory() const {
+  Mib largest;
+  for (const Host& host : hosts_) {
+    largest = std::max(largest, largest_device(host));
+  }
+  return largest;
+}
+
+Mib Pool::largest_ram() const {
+  Mib largest;
+  for (const Host& host : hosts_) {
+    largest = std::max(largest, host.ram);
+  }
+  return largest;
 }
 
 Reason Pool::explain(const Request& request) const {
@@ -229,7 +361,13 @@ Reason Pool::explain(const Request& request) const {
     }
     reason.devices.push_back(view);
   }
-  if (fit.fits()) {
+  const std::optional<CounterAmount> counter = counters_.shortage(request);
+  if (fit.fits() && counter.has_value()) {
+    reason.kind = Reason::Kind::counters;
+    reason.counter = counter->name;
+    reason.free_count = counter->amount;
+    reason.wanted_count = amount_of(request, counter->name);
+  } else if (fit.fits()) {
     reason.kind = Reason::Kind::next;
   } else if (fit.devices_fit()) {
     reason.kind = fit.cpus_fit() ? Reason::Kind::ram : Reason::Kind::cpus;
@@ -237,14 +375,27 @@ Reason Pool::explain(const Request& request) const {
   return reason;
 }
 
+std::optional<Problem> Pool::infeasible_counter(const Request& request) const {
+  const std::optional<CounterAmount> counter = counters_.infeasible(request);
+  if (!counter.has_value()) {
+    return std::nullopt;
+  }
+  Problem problem;
+  problem.kind = Problem::Kind::infeasible_counters;
+  problem.counter = counter->name;
+  problem.most_count = counter->amount;
+  return problem;
+}
+
 std::optional<Problem> Pool::infeasible(const Request& request) const {
   Problem problem;
+  problem.pinned = !request.pins.empty();
   problem.kind = hosts_.empty() ? Problem::Kind::no_host : Problem::Kind::infeasible_devices;
   problem.wanted = request.min_devices;
   for (const Host& host : hosts_) {
     const Fit fit(host, nullptr, request);
     if (fit.fits()) {
-      return std::nullopt;
+      return infeasible_counter(request);
     }
     note_shortage(fit, problem);
   }

@@ -18,7 +18,7 @@ Indices placed(const Pool& pool, const Request& request) {
 void take(Pool& pool, std::uint64_t task, const Request& request) {
   const std::optional<Allocation> allocation = pool.place(request);
   ASSERT_TRUE(allocation.has_value());
-  pool.take({task}, *allocation);
+  pool.take({task}, hold_of(*allocation));
 }
 
 TEST(Pool, GivesAWholeAcceleratorToOneTaskOnly) {
@@ -56,7 +56,7 @@ TEST(Pool, PrefersASharedDeviceToAnIdleOneEvenIfTheIdleOneFitsTighter) {
   Pool pool;
   pool.observe(box({80000, 6000}));
   Allocation held = *pool.place(memory(70000));
-  pool.take({1}, held);
+  pool.take({1}, hold_of(held));
   ASSERT_EQ(held.devices, Indices{0});
   EXPECT_EQ(placed(pool, memory(5000)), Indices{0});
 }
@@ -198,11 +198,11 @@ TEST(Pool, KeepsClaimsOfAHostThatIsObservedLater) {
   held.devices = {1};
   held.mib = {Mib{24000}};
   held.whole = true;
-  pool.take({7}, held);
+  pool.take({7}, hold_of(held));
   pool.observe(box({24000, 24000}, 8, 3));
   EXPECT_EQ(placed(pool, whole(1)), Indices{0});
   EXPECT_FALSE(pool.place(whole(2)).has_value());
-  pool.release({7}, held);
+  pool.release({7}, hold_of(held));
   EXPECT_TRUE(pool.place(whole(2)).has_value());
 }
 

@@ -94,7 +94,7 @@ class Scheduler::Impl::Ranker {
     }
     known(value) = longest_;
     if (!value.node.is_group()) {
-      const Duration expected = tables_.task(value.node).spec.expected;
+      const Duration expected = tables_.task(value.node).terms->expected;
       known(value) += expected.us > 0 ? expected.us : unknown_run.us;
     }
   }

@@ -1,14 +1,16 @@
 // The ready tasks by shape: see ready_queue.h.
 #include "core/ready_queue.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace cattino::core {
 
-Shape& ReadyQueue::join(const Request& request) {
-  if (last_joined_ == nullptr || last_joined_->request != request) {
-    last_joined_ = &shapes_[request];
-    last_joined_->request = request;
+Shape& ReadyQueue::join(const ShapeKey& key) {
+  if (last_joined_ == nullptr || last_joined_->key != key) {
+    last_joined_ = &shapes_[key];
+    last_joined_->key = key;
   }
   ++last_joined_->users;
   return *last_joined_;
@@ -23,8 +25,8 @@ void ReadyQueue::leave(Shape& shape) {
   if (last_joined_ == &shape) {
     last_joined_ = nullptr;
   }
-  const Request request = shape.request;
-  shapes_.erase(request);
+  const ShapeKey key = shape.key;
+  shapes_.erase(key);
 }
 
 void ReadyQueue::insert(Shape& shape, const ReadyKey& key) {
@@ -44,48 +46,95 @@ void ReadyQueue::erase(Shape& shape, const ReadyKey& key) {
   const auto found = shape.ready.find(key);
   CHECK(found != shape.ready.end());
   --size_;
-  if (found == shape.ready.begin()) {
-    delist(shape);
+  if (found != shape.ready.begin()) {
     shape.ready.erase(found);
-    enlist(shape);
-  } else {
-    shape.ready.erase(found);
+    return;
   }
+  delist(shape);
+  shape.ready.erase(found);
+  if (shape.ready.empty()) {
+    shape.obstacle = Shape::Obstacle::none;  // the next one looks for itself
+  }
+  enlist(shape);
+}
+
+ReadyQueue::Lane* ReadyQueue::first_lane() const {
+  // Lanes are few: one, unless users are told apart.
+  const Lane* first = nullptr;
+  std::size_t first_place = 0;
+  for (const auto& [user, lane] : lanes_) {
+    const std::size_t place = place_of(user);
+    if (!lane.open.empty() && (first == nullptr || place < first_place)) {
+      first = &lane;
+      first_place = place;
+    }
+  }
+  return const_cast<Lane*>(first);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
 }
 
 const ReadyKey* ReadyQueue::first() const {
-  return heads_.empty() ? nullptr : &heads_.begin()->first;
+  const Lane* lane = first_lane();
+  return lane == nullptr ? nullptr : &lane->open.begin()->first;
 }
 
-void ReadyQueue::block_first() {
-  CHECK(!heads_.empty());
-  heads_.begin()->second->blocked = true;
-  heads_.erase(heads_.begin());
-  any_blocked_ = true;
+void ReadyQueue::close_first(Shape::Obstacle obstacle) {
+  Lane* lane = first_lane();
+  CHECK(lane != nullptr);
+  lane->open.begin()->second->obstacle = obstacle;
+  lane->closed.insert(lane->open.extract(lane->open.begin()));
 }
 
-void ReadyQueue::unblock_all() {
-  if (!any_blocked_) {
-    return;
+std::size_t ReadyQueue::place_of(UserId user) const {
+  return static_cast<std::size_t>(std::find(users_.begin(), users_.end(), user) - users_.begin());
+}
+
+bool ReadyQueue::comes_before(
+    UserId a_user, const ReadyKey& a, UserId b_user, const ReadyKey& b) const {
+  if (a_user == b_user) {
+    return a < b;
   }
-  any_blocked_ = false;
-  for (auto& [request, shape] : shapes_) {
-    if (shape.blocked) {
-      shape.blocked = false;
-      enlist(shape);
+  return std::pair(place_of(a_user), a_user) < std::pair(place_of(b_user), b_user);
+}
+
+std::vector<UserId> ReadyQueue::users_in_order() const {
+  std::vector<UserId> users;
+  for (const auto& [user, lane] : lanes_) {
+    users.push_back(user);
+  }
+  std::stable_sort(users.begin(), users.end(), [this](UserId a, UserId b) {
+    return place_of(a) < place_of(b);
+  });
+  return users;
+}
+
+std::vector<TaskId> ReadyQueue::closed_for_room(std::size_t most) const {
+  std::vector<TaskId> tasks;
+  for (const UserId user : users_in_order()) {
+    for (const auto& [key, shape] : lanes_.at(user).closed) {
+      if (tasks.size() == most) {
+        return tasks;
+      }
+      if (shape->obstacle == Shape::Obstacle::room) {
+        tasks.push_back(key.task);
+      }
     }
   }
+  return tasks;
 }
 
 void ReadyQueue::enlist(Shape& shape) {
-  if (!shape.blocked && !shape.ready.empty()) {
-    heads_.emplace(*shape.ready.begin(), &shape);
+  if (!shape.ready.empty()) {
+    Lane& lane = lanes_[shape.key.user];
+    const bool open = shape.obstacle == Shape::Obstacle::none;
+    (open ? lane.open : lane.closed).emplace(*shape.ready.begin(), &shape);
   }
 }
 
 void ReadyQueue::delist(Shape& shape) {
-  if (!shape.blocked && !shape.ready.empty()) {
-    heads_.erase(*shape.ready.begin());
+  if (!shape.ready.empty()) {
+    Lane& lane = lanes_[shape.key.user];
+    const bool open = shape.obstacle == Shape::Obstacle::none;
+    (open ? lane.open : lane.closed).erase(*shape.ready.begin());
   }
 }
 

@@ -1,4 +1,7 @@
 // The tasks that wait for nothing but resources, by shape, in the one total order.
+//
+// A shape is *open* until its first task is found not to fit; then it is passed over until something
+// changes that could help it. Users, if they are told apart, have an order of their own before that of tasks.
 #pragma once
 
 #include <compare>
@@ -6,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <set>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/time.h"
@@ -13,17 +17,17 @@
 
 namespace cattino::core {
 
-/// The total order of ready tasks: priority (higher first), rank (the same), creation, id.
+/// The total order of ready tasks of one user: priority (higher first), rank (the same), creation, id.
 struct ReadyKey {
-  std::int32_t priority = 0;
-  std::int64_t rank = 0;  ///< 0 for all, unless the policy is the critical path
+  std::int64_t order = 0;  ///< smaller first: minus the priority, or with aging a time less what it is worth
+  std::int64_t rank = 0;   ///< 0 for all, unless the policy is the critical path
   Time created;
   TaskId task;
 
   friend bool operator==(const ReadyKey&, const ReadyKey&) = default;
   friend bool operator<(const ReadyKey& a, const ReadyKey& b) {
-    if (a.priority != b.priority) {
-      return a.priority > b.priority;
+    if (a.order != b.order) {
+      return a.order < b.order;
     }
     if (a.rank != b.rank) {
       return a.rank > b.rank;
@@ -35,43 +39,90 @@ struct ReadyKey {
   }
 };
 
-/// All tasks with one and the same request. If one of them does not fit, none does.
-struct Shape {
+/// What decides whether a task can start now, if its turn has come.
+struct ShapeKey {
   Request request;
+  GroupId throttle;  ///< innermost group around it that is paused or limits how many run; 0: none
+  UserId user;       ///< 0 unless users are told apart
+  friend auto operator<=>(const ShapeKey&, const ShapeKey&) = default;
+};
+
+/// All tasks that are alike in that. If one of them cannot start, none can.
+struct Shape {
+  enum class Obstacle : std::uint8_t { none, room, throttle };
+
+  ShapeKey key;
   std::set<ReadyKey> ready;
-  std::uint64_t users = 0;       ///< tasks in the core that have this shape, ready or not
-  bool blocked = false;          ///< did not fit, and nothing has been freed since
-  std::uint32_t short_ends = 0;  ///< attempts in a row that ended after a short run
+  std::uint64_t users = 0;             ///< tasks in the core that have this shape, ready or not
+  Obstacle obstacle = Obstacle::none;  ///< met by its first task, and nothing has changed since
+  std::uint32_t short_ends = 0;        ///< attempts in a row that ended after a short run
+  Duration usual_run;                  ///< of attempts that ended well, later ones counting more; 0: none has
 };
 
 class ReadyQueue {
  public:
-  /// The shape of a request; the caller is counted as one user until it calls leave().
-  Shape& join(const Request& request);
+  /// The shape of a task; the caller is counted as one user until it calls leave().
+  Shape& join(const ShapeKey& key);
   void leave(Shape& shape);
 
   void insert(Shape& shape, const ReadyKey& key);
   void erase(Shape& shape, const ReadyKey& key);
 
-  /// The first task in the total order whose shape is not blocked; null if there is none.
+  /// The first task in the total order whose shape is open; null if there is none.
   [[nodiscard]] const ReadyKey* first() const;
-  /// The shape of first() does not fit: passes over it until unblock_all().
-  void block_first();
-  /// Something was freed.
-  void unblock_all();
+  /// Passes over the shape of first().
+  void close_first(Shape::Obstacle obstacle);
+
+  /// Opens the closed shapes for which `may_help(shape)`.
+  template <class MayHelp>
+  void reopen_if(MayHelp may_help) {
+    for (auto& [user, lane] : lanes_) {
+      for (auto at = lane.closed.begin(); at != lane.closed.end();) {
+        Shape& shape = *at->second;
+        if (!may_help(static_cast<const Shape&>(shape))) {
+          ++at;
+          continue;
+        }
+        shape.obstacle = Shape::Obstacle::none;
+        auto next = std::next(at);
+        lane.open.insert(lane.closed.extract(at));
+        at = next;
+      }
+    }
+  }
+  void reopen_all() {
+    reopen_if([](const Shape&) { return true; });
+  }
+
+  /// Up to `most` first tasks of shapes that are closed for want of room, in the total order.
+  [[nodiscard]] std::vector<TaskId> closed_for_room(std::size_t most) const;
+
+  /// Who comes first among users; those not named come after them, by their ids.
+  void order_users(std::vector<UserId> users) { users_ = std::move(users); }
+  /// Does `a` come before `b`, tasks of these users?
+  [[nodiscard]] bool comes_before(UserId a_user, const ReadyKey& a, UserId b_user, const ReadyKey& b) const;
 
   [[nodiscard]] std::size_t size() const { return size_; }
-  [[nodiscard]] const std::map<Request, Shape>& shapes() const { return shapes_; }
+  [[nodiscard]] const std::map<ShapeKey, Shape>& shapes() const { return shapes_; }
 
  private:
+  /// The first task of each shape of one user that has one.
+  struct Lane {
+    std::map<ReadyKey, Shape*> open;
+    std::map<ReadyKey, Shape*> closed;
+  };
+
   void enlist(Shape& shape);
   void delist(Shape& shape);
+  [[nodiscard]] Lane* first_lane() const;
+  [[nodiscard]] std::size_t place_of(UserId user) const;
+  [[nodiscard]] std::vector<UserId> users_in_order() const;
 
-  std::map<Request, Shape> shapes_;
-  std::map<ReadyKey, Shape*> heads_;  ///< first task of each shape that has one and is not blocked
-  Shape* last_joined_ = nullptr;      ///< a short cut: neighbours mostly ask for the same
+  std::map<ShapeKey, Shape> shapes_;
+  std::map<UserId, Lane> lanes_;
+  std::vector<UserId> users_;
+  Shape* last_joined_ = nullptr;  ///< a short cut: neighbours mostly ask for the same
   std::size_t size_ = 0;
-  bool any_blocked_ = false;
 };
 
 }  // namespace cattino::core

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "base/amounts.h"
@@ -33,6 +34,12 @@ struct Reason {
     paused,
     lost,
     next,  ///< it fits and starts in this very turn
+    counters,    ///< not enough of `counter` is left: `wanted_count` against `free_count`
+    parallel,    ///< the group `nodes[0]` runs as many as it may: `count`
+    not_before,  ///< the user wants it to start at `until` or later
+    reserved,    ///< it would fit, but for what is reserved for `nodes[0]`, which starts at `until` (0: not known)
+    behind,      ///< it would fit, but nothing starts before `nodes[0]`
+    making_room,  ///< `count` tasks, the first of them in `nodes`, are being stopped for it
   };
   Kind kind = Kind::none;
   std::vector<Node> nodes;
@@ -47,6 +54,16 @@ struct Reason {
   Mib wanted_ram;
   Mib free_ram;
   Time until;
+  std::string counter;
+  std::int64_t wanted_count = 0;
+  std::int64_t free_count = 0;
+  /// What is reserved for it, by device; of these, `idle` do nothing meanwhile.
+  std::vector<std::uint16_t> holding;
+  std::uint16_t idle = 0;
+  /// When it starts at the latest if all goes as said (`exact`, by time limits), or about when by past runs;
+  /// 0: nobody knows.
+  Time start;
+  bool exact = false;
 };
 
 /// What is wrong with new work, before it is taken.
@@ -57,6 +74,7 @@ struct Problem {
     infeasible_cpus,
     infeasible_ram,
     no_host,  ///< no host is known at all
+    infeasible_counters,  ///< of `counter` there are `most_count` in all; 0: it is not declared
   };
   Kind kind = Kind::cycle;
   Node node;
@@ -67,6 +85,9 @@ struct Problem {
   Mib largest;             ///< memory of its largest device
   Millicores most_cpus;
   Mib most_ram;
+  std::string counter;
+  std::int64_t most_count = 0;
+  bool pinned = false;  ///< only devices that it is pinned to were looked at
 };
 
 }  // namespace cattino::core

@@ -78,13 +78,16 @@ struct TaskRecord {
   /// Where a waiting task stands: `blocked` (or held) in no queue, the others in one each.
   enum class Bucket : std::uint8_t { none, ready, backoff };
 
-  TaskSpec spec;
+  TaskId id;
+  GroupId group;
+  Time created;
+  const Terms* terms = nullptr;  ///< kept by Tables
   TaskState state;
   Links links;
   NodeRef next_member;  ///< the next one in its group
   Submission* submission = nullptr;
-  Shape* shape = nullptr;
-  std::int64_t rank = 0;  ///< µs; see ranks.cc
+  Shape* shape = nullptr;  ///< of its request as it is now
+  std::int64_t rank = 0;   ///< µs; see ranks.cc
   Bucket bucket = Bucket::none;
   bool dirty = false;  ///< a TaskChanged is due at the end of the step
 };
@@ -102,6 +105,9 @@ struct GroupRecord {
   std::uint64_t members = 0;   ///< direct ones
   std::uint64_t open = 0;      ///< of these, not ended
   std::uint64_t not_done = 0;  ///< of these, ended and not Done
+  std::uint64_t running = 0;   ///< tasks inside that run, if it or a group inside it limits them
+  Time last_end;               ///< of a member
+  Time opened;                 ///< when the last of its own prerequisites was satisfied
   bool ended = false;          ///< all members ended and on_end is over
   bool ok = false;             ///< if it ended: every member Done
   bool dirty = false;

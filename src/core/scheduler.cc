@@ -38,7 +38,10 @@ void Scheduler::Impl::step(Time now, const Event& event, Actions& actions) {
     return;
   }
   wake();
-  place();
+  do {
+    drain();
+    place();
+  } while (!work_.empty());
   tend_lines();
   settled_ = true;
   flush(actions);
@@ -50,15 +53,20 @@ void Scheduler::Impl::on(const HostObserved& event) {
   if (pool_.observe(event.host)) {
     recall_all();
   }
-  queue_.unblock_all();
+  queue_.reopen_all();
+}
+
+void Scheduler::Impl::on(const CountersDeclared& event) {
+  pool_.declare(event.counters);
+  queue_.reopen_all();
+}
+
+void Scheduler::Impl::on(const SharesKnown& event) {
+  shares_.restore(event.shares);
 }
 
 void Scheduler::Impl::on(const TimerFired&) {
   armed_ = {};
-}
-
-void Scheduler::Impl::on(const Paused& event) {
-  paused_ = event.paused;
 }
 
 void Scheduler::Impl::mark(TaskRecord& record) {
@@ -87,7 +95,7 @@ void Scheduler::Impl::flush(Actions& actions) {
       actions.size() + changed_tasks_.size() + changed_groups_.size() + effects_.size() + 1);
   for (TaskRecord* record : changed_tasks_) {
     record->dirty = false;
-    actions.emplace_back(TaskChanged{record->spec.id, record->state});
+    actions.emplace_back(TaskChanged{record->id, record->state});
   }
   for (GroupRecord* record : changed_groups_) {
     record->dirty = false;
@@ -99,17 +107,28 @@ void Scheduler::Impl::flush(Actions& actions) {
   effects_.clear();
 }
 
-/// When the next backoff is over or the next line is recalled; 0: neither is due.
+/// When the next time limit is reached, backoff is over, line is recalled or head gets its reservation; 0:
+/// none is due.
 Time Scheduler::Impl::earliest_due() const {
-  const Time backoff = backing_off_.empty() ? Time{} : backing_off_.begin()->first;
-  const Time recall = lines_.empty() ? Time{} : lines_.begin()->first;
-  return backoff && recall ? std::min(backoff, recall) : std::max(backoff, recall);
+  Time earliest;
+  const auto note = [&earliest](Time due) {
+    earliest = earliest && due ? std::min(earliest, due) : std::max(earliest, due);
+  };
+  note(deadlines_.empty() ? Time{} : deadlines_.begin()->first);
+  note(backing_off_.empty() ? Time{} : backing_off_.begin()->first);
+  note(lines_.empty() ? Time{} : lines_.begin()->first);
+  for (const Head& head : heads_) {
+    note(due_of(head));
+  }
+  return earliest;
 }
 
 void Scheduler::Impl::arm(Actions& actions) {
   Time earliest = earliest_due();
-  // Lines come and go faster than a timer should be moved: one that is armed looks, and is set anew.
-  if (!lines_.empty() && armed_ > now_ && armed_ < earliest) {
+  // Lines and heads come and go faster than a timer should be moved: one that is armed looks, and is
+  // set anew.
+  const bool moves = !lines_.empty() || policy_.reservations.depth > 0;
+  if (moves && armed_ > now_ && (!earliest || armed_ < earliest)) {
     earliest = armed_;
   }
   if (earliest != armed_) {
@@ -156,8 +175,8 @@ Actions Scheduler::Impl::outstanding() const {
 
 void Scheduler::Impl::ask_again(const TaskRecord& record, Actions& actions) {
   const TaskState& state = record.state;
-  const AttemptId attempt{record.spec.id, state.attempt};
-  const Node node = Node::of(record.spec.id);
+  const AttemptId attempt{record.id, state.attempt};
+  const Node node = Node::of(record.id);
   switch (state.phase) {
     case TaskPhase::starting:
       if (state.recalled && state.behind) {
@@ -212,9 +231,9 @@ const TaskState* Scheduler::state(TaskId task) const {
   return record == nullptr ? nullptr : &record->state;
 }
 
-const TaskSpec* Scheduler::spec(TaskId task) const {
+const Terms* Scheduler::terms(TaskId task) const {
   const TaskRecord* record = impl_->tables().tasks.find(task.value);
-  return record == nullptr ? nullptr : &record->spec;
+  return record == nullptr ? nullptr : record->terms;
 }
 
 const GroupState* Scheduler::state(GroupId group) const {
@@ -246,6 +265,14 @@ Scheduler::Members Scheduler::members(GroupId group) const {
 
 const std::vector<Host>& Scheduler::hosts() const {
   return impl_->pool().hosts();
+}
+
+std::vector<Scheduler::Reserved> Scheduler::reservations() const {
+  return impl_->reservations();
+}
+
+std::vector<UserShare> Scheduler::shares(Time now) const {
+  return impl_->shares(now);
 }
 
 Scheduler::Counts Scheduler::counts() const {

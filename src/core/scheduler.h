@@ -50,7 +50,7 @@ class Scheduler {
 
   /// Null if the core does not hold the task: it never existed, or its submission has ended.
   [[nodiscard]] const TaskState* state(TaskId task) const;
-  [[nodiscard]] const TaskSpec* spec(TaskId task) const;
+  [[nodiscard]] const Terms* terms(TaskId task) const;
   [[nodiscard]] const GroupState* state(GroupId group) const;
   [[nodiscard]] const GroupSpec* spec(GroupId group) const;
 
@@ -74,6 +74,20 @@ class Scheduler {
   [[nodiscard]] Members members(GroupId group) const;
 
   [[nodiscard]] const std::vector<Host>& hosts() const;
+
+  /// What is kept for a task that does not fit yet.
+  struct Reserved {
+    TaskId task;
+    std::uint32_t host = 0;
+    std::vector<std::uint16_t> devices;
+    std::uint16_t idle = 0;  ///< devices of these that nobody holds
+    Time shadow;             ///< when it starts at the latest; 0: not known
+  };
+  /// In the order of their tasks.
+  [[nodiscard]] std::vector<Reserved> reservations() const;
+
+  /// What users have had, for SharesKnown after a restart.
+  [[nodiscard]] std::vector<UserShare> shares(Time now) const;
 
   struct Counts {
     std::uint64_t waiting = 0;

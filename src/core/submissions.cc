@@ -49,14 +49,16 @@ void Scheduler::Impl::on(const Restored& event) {
   for (std::size_t i = 0; i < event.groups.size(); ++i) {
     GroupRecord& record = *tables_.groups.find(event.work.groups[i].id.value);
     set_phase(record, event.groups[i].phase);
+    record.state = event.groups[i];
   }
   for (std::size_t i = 0; i < event.tasks.size(); ++i) {
     TaskRecord& record = *tables_.tasks.find(event.work.tasks[i].id.value);
     const TaskState& state = event.tasks[i];
     set_status(record, state.status);
     record.state = state;
+    reshape(record);
     if (has_ended(state.status)) {
-      work_.push_back({Op::Kind::ended, NodeRef::of(record.spec.id), {}, false});
+      work_.push_back({Op::Kind::ended, NodeRef::of(record.id), {}, false, state.ended});
     } else if (state.status == TaskStatus::running) {
       restore_running(record);
     }
@@ -67,17 +69,20 @@ void Scheduler::Impl::on(const Restored& event) {
 
 void Scheduler::Impl::restore_running(TaskRecord& record) {
   if (record.state.behind) {
-    followers_[record.state.behind] = record.spec.id;
+    followers_[record.state.behind] = record.id;
     return;
   }
-  pool_.take(record.spec.id, record.state.allocation);
+  take(record);
+  if (record.state.end_requested) {
+    pool_.note_ending(record.id, record.state.allocation.host);
+  }
   if (record.state.phase != TaskPhase::group_hooks) {
     return;
   }
   for (GroupRecord* group : tables_.groups_around(record)) {
     const GroupPhase phase = group->state.phase;
     if (phase == GroupPhase::start_hook || phase == GroupPhase::end_hook) {
-      group->waiters.insert(record.spec.id);
+      group->waiters.insert(record.id);
       return;
     }
   }
@@ -110,9 +115,17 @@ void Scheduler::Impl::add_groups(Submission& submission, const Submitted& work) 
 void Scheduler::Impl::add_tasks(Submission& submission, const Submitted& work) {
   for (const TaskSpec& spec : work.tasks) {
     TaskRecord& record = tables_.tasks.create(spec.id.value);
-    record.spec = spec;
+    record.id = spec.id;
+    record.group = spec.group;
+    record.created = spec.created;
+    record.terms = tables_.terms.join(spec);
     record.submission = &submission;
-    record.shape = &queue_.join(spec.request);
+    shares_.know(spec.user, now_);
+    record.state.queued = std::max(spec.created, spec.not_before);
+    record.state.not_before = spec.not_before;
+    record.state.held = spec.held;
+    setbacks_ += spec.held ? 1U : 0U;
+    record.shape = &queue_.join(shape_of(record));
     add_to(submission.tasks, spec.id.value);
     if (spec.group) {
       add_member(spec.group, NodeRef::of(spec.id));
@@ -189,7 +202,8 @@ void Scheduler::Impl::settle_new(Submission& submission, const Submitted& work) 
     }
     if (satisfies(edge.when, tables_.ended_ok(edge.from))) {
       edge.status = EdgeStatus::satisfied;
-      work_.push_back({Op::Kind::unblock, edge.to, {}, false});
+      const Time at = quiet_ ? tables_.ended_at(edge.from) : now_;
+      work_.push_back({Op::Kind::unblock, edge.to, {}, false, at});
     } else {
       edge.status = EdgeStatus::dead;
       ++tables_.links(edge.to).dead;
@@ -221,7 +235,9 @@ void Scheduler::Impl::drop(Submission& submission) {
     touch(*other);
   }
   for_each_id(submission.tasks, [this](std::uint64_t id) {
-    queue_.leave(*tables_.tasks.find(id)->shape);
+    const TaskRecord& record = *tables_.tasks.find(id);
+    queue_.leave(*record.shape);
+    tables_.terms.leave(record.terms);
     tables_.tasks.erase(id);
   });
   for_each_id(submission.groups, [this](std::uint64_t id) { tables_.groups.erase(id); });

@@ -3,7 +3,26 @@
 
 #include <algorithm>
 
+#include "base/check.h"
+
 namespace cattino::core {
+
+const Terms* TermsTable::join(const Terms& terms) {
+  if (last_ == nullptr || last_->first != terms) {
+    last_ = &*users_.try_emplace(terms, 0).first;
+  }
+  ++last_->second;
+  return &last_->first;
+}
+
+void TermsTable::leave(const Terms* terms) {
+  const auto found = users_.find(*terms);
+  CHECK(found != users_.end() && &found->first == terms);
+  if (--found->second == 0) {
+    last_ = last_ == &*found ? nullptr : last_;
+    users_.erase(found);
+  }
+}
 
 bool Tables::holds(NodeRef node) const {
   if (!node) {
@@ -14,7 +33,7 @@ bool Tables::holds(NodeRef node) const {
 }
 
 NodeRef Tables::parent(NodeRef node) const {
-  const GroupId id = node.is_group() ? group(node).spec.parent : task(node).spec.group;
+  const GroupId id = node.is_group() ? group(node).spec.parent : task(node).group;
   return id ? NodeRef::of(id) : NodeRef{};
 }
 
@@ -25,6 +44,14 @@ bool Tables::ended(NodeRef node) const {
 bool Tables::ended_ok(NodeRef node) const {
   return node.is_group() ? group(node).ended && group(node).ok
                          : task(node).state.status == TaskStatus::done;
+}
+
+Time Tables::ended_at(NodeRef node) const {
+  if (!node.is_group()) {
+    return task(node).state.ended;
+  }
+  const GroupRecord& record = group(node);
+  return std::max({record.last_end, record.opened, record.state.ended});
 }
 
 NodeRef Tables::dead_source(NodeRef node) const {
@@ -40,7 +67,7 @@ NodeRef Tables::dead_source(NodeRef node) const {
 
 std::vector<GroupRecord*> Tables::groups_around(const TaskRecord& record) {
   std::vector<GroupRecord*> around;
-  for (GroupId id = record.spec.group; id; id = around.back()->spec.parent) {
+  for (GroupId id = record.group; id; id = around.back()->spec.parent) {
     around.push_back(groups.find(id.value));
   }
   std::reverse(around.begin(), around.end());

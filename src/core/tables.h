@@ -1,7 +1,9 @@
 // All records of the core by id, and the questions about the graph that need no decision.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "core/event.h"
@@ -10,7 +12,20 @@
 
 namespace cattino::core {
 
+/// Terms, each kept once for all tasks that have them.
+class TermsTable {
+ public:
+  /// The caller is counted as one user until it calls leave().
+  const Terms* join(const Terms& terms);
+  void leave(const Terms* terms);
+
+ private:
+  std::map<Terms, std::uint64_t> users_;
+  std::pair<const Terms, std::uint64_t>* last_ = nullptr;  ///< neighbours mostly have the same
+};
+
 struct Tables {
+  TermsTable terms;
   PagedTable<TaskRecord> tasks;
   PagedTable<GroupRecord> groups;
   std::map<SubmissionId, Submission> submissions;
@@ -40,6 +55,8 @@ struct Tables {
 
   [[nodiscard]] bool ended(NodeRef node) const;
   [[nodiscard]] bool ended_ok(NodeRef node) const;
+  /// When it ended, if it has.
+  [[nodiscard]] Time ended_at(NodeRef node) const;
 
   /// The prerequisite, of the node or of a group around it, that ended so that it can never run; none
   /// if there is none.

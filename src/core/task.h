@@ -5,7 +5,7 @@
 //
 //   waiting ──▶ running ──▶ done | failed | cancelled
 //      ▲           │
-//      └─ requeue ─┘        (exit status 100, a lost attempt that may be retried)
+//      └─ requeue ─┘        (exit status 100, a retry, an attempt that made room for another: see endings.cc)
 //
 // A running task passes through phases, in order; those without a hook or a process are skipped:
 //
@@ -22,7 +22,9 @@
 // released when it leaves the running status, so after on_end.
 #pragma once
 
+#include <compare>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "base/amounts.h"
@@ -73,32 +75,73 @@ struct Edge {
 struct Hooks {
   bool on_start = false;
   bool on_end = false;
+  friend auto operator<=>(const Hooks&, const Hooks&) = default;
+};
+
+/// So much of a counter that the user declared: licences, slots.
+struct CounterAmount {
+  std::string name;
+  std::int64_t amount = 0;
+  friend auto operator<=>(const CounterAmount&, const CounterAmount&) = default;
 };
 
 struct Request {
   std::uint16_t min_devices = 1;
-  MemoryRequest memory;  ///< of each device
-  Millicores cpus{-1};   ///< -1: the default, 0 beside an accelerator, else one core
-  Mib ram;               ///< 0: none
+  MemoryRequest memory;           ///< of each device
+  Millicores cpus{-1};            ///< -1: the default, 0 beside an accelerator, else one core
+  Mib ram;                        ///< 0: none
+  std::uint16_t max_devices = 0;  ///< takes up to so many that are idle at its start; 0: as min_devices
+  Duration time_limit = {};            ///< its longest run, from its admission; 0: none
+  std::vector<std::string> pins = {};  ///< names, indices, UUIDs or models of the devices it may have; empty: any
+  std::vector<CounterAmount> counters = {};  ///< in order of names
   friend auto operator<=>(const Request&, const Request&) = default;
 };
 
-struct TaskSpec {
-  TaskId id;
-  GroupId group;  ///< 0: none
+/// When an attempt that failed is followed by another. Exit status 100 has rules of its own.
+struct RetryPolicy {
+  std::uint32_t retries = 0;  ///< at most so many in all
+  // After which ends:
+  bool on_code = true;  ///< any exit code, if `codes` is empty
+  bool on_signal = true;
+  bool on_timeout = false;
+  bool on_oom = true;
+  bool on_lost = false;
+  std::vector<std::uint8_t> codes;              ///< in order
+  Duration backoff = Duration::seconds(1);      ///< before the first; doubled for each one after it
+  Duration longest_backoff = Duration::seconds(600);
+  /// After an end for lack of memory, the request is multiplied by this many millionths, up to the
+  /// largest device; 0: it stays.
+  std::int64_t oom_growth_ppm = 0;
+  friend auto operator<=>(const RetryPolicy&, const RetryPolicy&) = default;
+};
+
+/// What many tasks have in common. The core keeps equal terms once.
+struct Terms {
   Request request;
   std::int32_t priority = 0;  ///< higher runs first
-  Time created;
-  Duration expected;  ///< how long it is expected to run; 0: nobody knows
+  Duration expected;          ///< how long it is expected to run; 0: nobody knows
+  UserId user;                ///< for fair shares
+  RetryPolicy retry;
   Hooks hooks;
-  bool cascade = true;   ///< Cancelled when a prerequisite can never be satisfied; else it waits
-  bool command = false;  ///< a process alone, not a call in a host: it can be started in a line
+  bool cascade = true;       ///< Cancelled when a prerequisite can never be satisfied; else it waits
+  bool command = false;      ///< a process alone, not a call in a host: it can be started in a line
+  bool preemptible = false;  ///< may be stopped to make room for a higher priority, and runs again later
+  friend auto operator<=>(const Terms&, const Terms&) = default;
+};
+
+struct TaskSpec : Terms {
+  TaskId id;
+  GroupId group;  ///< 0: none
+  Time created;
+  Time not_before;    ///< does not start before; 0: at once
+  bool held = false;  ///< waits for the user from the start
 };
 
 struct GroupSpec {
   GroupId id;
   GroupId parent;  ///< 0: none
   Hooks hooks;
+  std::uint32_t max_parallel = 0;  ///< at most so many tasks inside run at once; 0: any number
 };
 
 /// Why a task has the status it has, beyond the exit status.
@@ -113,9 +156,12 @@ enum class Cause : std::uint8_t {
   lost,          ///< held: nobody can know how its last attempt ended
   replaced,      ///< cancelled: a new submission took its name (`allow`)
   shutdown,      ///< cancelled: the user ended the backend with its tasks
+  timed_out,     ///< failed: it ran for its time limit
+  out_of_memory,  ///< failed: for lack of memory
+  preempted,     ///< it made room for a higher priority
 };
 
-/// The devices, cores and memory that a running attempt holds. `mib` is the claim on each device;
+/// The devices, cores and memory that a running attempt holds; counters are as in the request. `mib` is the claim on each device;
 /// `whole` means that the device is held alone.
 struct Allocation {
   std::uint32_t host = 0;
@@ -132,15 +178,23 @@ struct TaskState {
   bool held = false;           ///< waits for the user
   bool end_requested = false;  ///< cancel or kill came while running; `cause` says which
   bool recalled = false;       ///< its line was recalled while it was behind another
+  bool device_lost = false;    ///< a device of the last attempt was lost when it ended
+  bool out_of_memory = false;  ///< the last attempt ended for lack of memory
   Cause cause = Cause::none;
   Node cause_node;
   std::uint32_t attempt = 0;   ///< number of the current or last attempt; 0: none yet
-  std::uint32_t requeues = 0;  ///< in a row; an hour's run resets it
+  std::uint32_t requeues = 0;  ///< in a row, and not for a retry; an hour's run resets it
+  std::uint32_t retries = 0;   ///< attempts that failed and were followed by another
+  std::uint32_t preemptions = 0;  ///< attempts that made room for another task
   ExitStatus last_exit;        ///< of the process of the last attempt
-  Time not_before;             ///< backing off until then
+  Time not_before;             ///< does not start before then
+  Time queued;  ///< since then nothing but resources stands in its way, if nothing else does now
   Time started;                ///< of the last attempt's admission
   Time ended;
   Allocation allocation;  ///< empty unless it holds devices
+  /// What it asks for after a lack of memory, in place of its request's memory (in that one's unit; its
+  /// ram, if it asks for no device); 0: its request stands.
+  std::int64_t raised = 0;
   /// In a line (see line.cc): its process begins when that task's is gone, on what that one holds until
   /// then; `allocation` is the same. 0: in none, or in front.
   TaskId behind;
@@ -150,6 +204,8 @@ enum class GroupPhase : std::uint8_t { idle, start_hook, started, end_hook, ende
 
 struct GroupState {
   GroupPhase phase = GroupPhase::idle;
+  bool paused = false;  ///< nothing inside starts
+  Time ended = {};      ///< of its on_end, if it has one
 };
 
 }  // namespace cattino::core

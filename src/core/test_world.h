@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "core/scheduler.h"
+#include "core/use.h"
 
 namespace cattino::core {
 
@@ -56,6 +57,15 @@ inline Host cpu_box(std::int64_t ram, std::int64_t cores = 4) {
   return host;
 }
 
+/// For pools: an attempt that holds this. The allocation must outlive the hold where one looks ahead.
+inline Hold hold_of(const Allocation& allocation) {
+  static const Request nothing = no_device();
+  Hold hold;
+  hold.allocation = &allocation;
+  hold.request = &nothing;
+  return hold;
+}
+
 struct Wish {
   Request request = no_device();
   GroupId group = {};
@@ -64,11 +74,22 @@ struct Wish {
   bool cascade = true;
   bool command = true;
   Duration expected = {};
+  RetryPolicy retry = {};
+  bool preemptible = false;
+  UserId user = {};
+  Time not_before = {};
+  bool held = false;
 };
+
+/// Without reservations, so that no timers are armed for heads.
+inline Policy without_reservations(Policy policy = {}) {
+  policy.reservations.depth = 0;
+  return policy;
+}
 
 class World {
  public:
-  explicit World(const Policy& policy = {}) : scheduler(policy) {}
+  explicit World(const Policy& policy = without_reservations()) : scheduler(policy) {}
 
   Scheduler scheduler;
   Time now{1000000};
@@ -85,11 +106,16 @@ class World {
     spec.cascade = wish.cascade;
     spec.command = wish.command;
     spec.expected = wish.expected;
+    spec.retry = wish.retry;
+    spec.preemptible = wish.preemptible;
+    spec.user = wish.user;
+    spec.not_before = wish.not_before;
+    spec.held = wish.held;
     draft.tasks.push_back(spec);
     return spec.id;
   }
-  GroupId group(GroupId parent = {}, Hooks hooks = {}) {
-    draft.groups.push_back({{++last_group_}, parent, hooks});
+  GroupId group(GroupId parent = {}, Hooks hooks = {}, std::uint32_t max_parallel = 0) {
+    draft.groups.push_back({{++last_group_}, parent, hooks, max_parallel});
     return {last_group_};
   }
   template <class From, class To>

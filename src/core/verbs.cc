@@ -49,7 +49,11 @@ void Scheduler::Impl::on(const Requested& event) {
       case Verb::resume:
         make_waiting(*record);
         record->state.requeues = 0;
+        record->state.retries = 0;
+        record->state.raised = 0;
         record->state.not_before = {};
+        record->state.queued = now_;
+        reshape(*record);
         refresh(*record);
         break;
     }
@@ -66,6 +70,7 @@ void Scheduler::Impl::stop(TaskRecord& record, Cause cause) {
   mark(record);
   state.end_requested = true;
   state.cause = cause;
+  pool_.note_ending(record.id, state.allocation.host);
   switch (state.phase) {
     case TaskPhase::none:
     case TaskPhase::stopping:
@@ -73,7 +78,7 @@ void Scheduler::Impl::stop(TaskRecord& record, Cause cause) {
       return;
     case TaskPhase::group_hooks:
       for (GroupRecord* group : tables_.groups_around(record)) {
-        group->waiters.erase(record.spec.id);
+        group->waiters.erase(record.id);
       }
       release(record);
       finish(record);
@@ -81,14 +86,14 @@ void Scheduler::Impl::stop(TaskRecord& record, Cause cause) {
     case TaskPhase::start_hook:
       // on_start cannot be taken back: its on_end, if there is one, waits for its end.
       release(record);
-      if (!record.spec.hooks.on_end) {
+      if (!record.terms->hooks.on_end) {
         finish(record);
       }
       return;
     case TaskPhase::starting:
     case TaskPhase::process:
       state.phase = TaskPhase::stopping;
-      effects_.emplace_back(StopAttempt{{record.spec.id, state.attempt}});
+      effects_.emplace_back(StopAttempt{{record.id, state.attempt}});
       return;
   }
 }

@@ -69,11 +69,28 @@ Error devices_error(const core::Problem& problem, const ProblemContext& context)
   } else {
     error = memory_error(problem, context.memory(problem.node));
   }
-  if (!context.accelerators) {
+  if (problem.pinned) {
+    error.message += " among those it is pinned to";
+    error.hint = "`meow devices --json` tells their names, UUIDs and models";
+  } else if (!context.accelerators) {
     error.hint =
         "no accelerator was found here; declare devices to act as if there were: "
         "meow run --devices 2x24GiB, or the setting `devices`";
   }
+  return error;
+}
+
+Error counter_error(const core::Problem& problem) {
+  Error error;
+  error.code = ErrorCode::infeasible;
+  error.field = "request.resources." + problem.counter;
+  error.message = problem.most_count == 0
+                      ? fmt::format("asks for {}, which is not declared", problem.counter)
+                      : fmt::format(
+                            "asks for more of {} than there is: {}",
+                            problem.counter,
+                            problem.most_count);
+  error.hint = "the setting `resources` says what there is";
   return error;
 }
 
@@ -101,6 +118,9 @@ Error problem_error(const core::Problem& problem, const ProblemContext& context)
           fmt::format(
               "asks for more memory than the largest host has: {} MiB", problem.most_ram.value),
           "request.ram"};
+      break;
+    case core::Problem::Kind::infeasible_counters:
+      error = counter_error(problem);
       break;
     case core::Problem::Kind::no_host:
       return {ErrorCode::unavailable, "the devices of this machine are not known yet"};

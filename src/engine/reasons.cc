@@ -42,6 +42,18 @@ const char* kind_word(Reason::Kind kind) {
       return "lost";
     case Reason::Kind::next:
       return "next";
+    case Reason::Kind::counters:
+      return "resources";
+    case Reason::Kind::parallel:
+      return "parallel";
+    case Reason::Kind::not_before:
+      return "not_before";
+    case Reason::Kind::reserved:
+      return "reserved";
+    case Reason::Kind::behind:
+      return "behind";
+    case Reason::Kind::making_room:
+      return "making_room";
   }
   return "none";
 }
@@ -68,6 +80,14 @@ std::string cores(Millicores amount) {
     return fmt::format("{}", amount.value / 1000);
   }
   return fmt::format("{}.{}", amount.value / 1000, amount.value % 1000 / 100);
+}
+
+/// " after 3 retries".
+std::string tries(const core::TaskState& state) {
+  if (state.retries == 0) {
+    return {};
+  }
+  return fmt::format(" after {} {}", state.retries, state.retries == 1 ? "retry" : "retries");
 }
 
 std::string core_reason(const Reason& reason) {
@@ -202,6 +222,11 @@ std::string failed_dependencies(const Reason& reason, const Wording& wording) {
       "dependency {}; it can run once that is resumed", list_of(words, reason.count));
 }
 
+std::string in_time(Time at, const Wording& wording, const char* how) {
+  const Duration left = std::max(at - wording.now, Duration{});
+  return left.us == 0 ? "any moment" : fmt::format("in {}{}", describe(left), how);
+}
+
 std::string wait_text(
     const Reason& reason, const Wording& wording, const std::vector<std::string>& names) {
   switch (reason.kind) {
@@ -223,13 +248,62 @@ std::string wait_text(
     case Reason::Kind::held:
       return "is held until it is resumed";
     case Reason::Kind::paused:
-      return "nothing new starts: the backend is paused";
+      return names.empty() ? "nothing new starts: the backend is paused"
+                           : fmt::format("nothing new starts in {}: it is paused", names[0]);
     case Reason::Kind::lost:
       return "nobody can know how its last attempt ended; resume it to run it again";
     case Reason::Kind::next:
       return "starts next";
+    case Reason::Kind::counters:
+      return fmt::format(
+          "needs {} of {}; {} {} free",
+          reason.wanted_count,
+          reason.counter,
+          reason.free_count == 0 ? "none" : fmt::format("{}", reason.free_count),
+          reason.free_count <= 1 ? "is" : "are");
+    case Reason::Kind::parallel:
+      return fmt::format(
+          "its group {} runs {} at once already, as many as it may",
+          names.at(0),
+          count_of(static_cast<std::int64_t>(reason.count), "task"));
+    case Reason::Kind::not_before:
+      return fmt::format(
+          "is not to start before {} have passed",
+          describe(std::max(reason.until - wording.now, Duration{})));
+    case Reason::Kind::reserved:
+      return fmt::format(
+          "would fit, but what is free is kept for {}, which comes first and starts {}",
+          names.at(0),
+          reason.until ? in_time(reason.until, wording, " at the latest")
+                       : "as soon as it has all it needs");
+    case Reason::Kind::behind:
+      return "would fit, but nothing starts before " + names.at(0);
+    case Reason::Kind::making_room:
+      return fmt::format(
+          "{} {} being stopped to make room for it",
+          list_of(names, reason.count),
+          reason.count == 1 ? "is" : "are");
   }
   return {};
+}
+
+/// What is kept for it meanwhile, and when it starts as far as anybody knows.
+std::string outlook_text(const Reason& reason, const Wording& wording) {
+  std::string text;
+  if (!reason.holding.empty()) {
+    std::vector<std::string> devices;
+    for (const std::uint16_t device : reason.holding) {
+      devices.push_back(wording.device(device));
+    }
+    text = fmt::format(
+        "; {} {} kept for it", joined(devices), devices.size() == 1 ? "is" : "are");
+    text += reason.idle > 0 ? fmt::format(", {} of them idle", reason.idle) : "";
+  }
+  if (reason.start && reason.kind != Reason::Kind::next) {
+    text += reason.exact ? "; starts " + in_time(reason.start, wording, " at the latest")
+                         : "; starts " + in_time(reason.start, wording, ", going by past runs");
+  }
+  return text;
 }
 
 }  // namespace
@@ -240,7 +314,7 @@ ReasonView describe_wait(const Reason& reason, const Wording& wording) {
   for (const core::Node& node : reason.nodes) {
     view.names.push_back(wording.name(node));
   }
-  view.text = wait_text(reason, wording, view.names);
+  view.text = wait_text(reason, wording, view.names) + outlook_text(reason, wording);
   view.data = reason;
   return view;
 }
@@ -287,6 +361,12 @@ std::string end_kind(const core::TaskState& state) {
       return "replaced";
     case Cause::shutdown:
       return "shutdown";
+    case Cause::timed_out:
+      return "timed_out";
+    case Cause::out_of_memory:
+      return "out_of_memory";
+    case Cause::preempted:
+      return "preempted";
   }
   return {};
 }
@@ -297,7 +377,13 @@ std::string short_end(
     case Cause::none:
       return {};
     case Cause::exit:
-      return describe(state.last_exit);
+      return describe(state.last_exit) + tries(state);
+    case Cause::timed_out:
+      return "ran for as long as its time limit" + tries(state);
+    case Cause::out_of_memory:
+      return "ran out of memory" + tries(state);
+    case Cause::preempted:
+      return "made room for a task of a higher priority";
     case Cause::dependency:
       return fmt::format("dependency {} failed", name(state.cause_node));
     case Cause::user_cancelled:

@@ -117,14 +117,38 @@ wire::Reason reason_of(const engine::ReasonView& view) {
       result.free_ram = reason.free_ram.value;
       break;
     case core::Reason::Kind::backoff:
+    case core::Reason::Kind::not_before:
       result.until = reason.until.ms();
       break;
+    case core::Reason::Kind::reserved:
+      if (reason.until) {
+        result.until = reason.until.ms();
+      }
+      break;
+    case core::Reason::Kind::counters:
+      result.resource = reason.counter;
+      result.wanted_count = reason.wanted_count;
+      result.free_count = reason.free_count;
+      break;
+    case core::Reason::Kind::parallel:
+    case core::Reason::Kind::making_room:
+      result.count = reason.count;
+      break;
+    case core::Reason::Kind::behind:
     case core::Reason::Kind::none:
     case core::Reason::Kind::held:
     case core::Reason::Kind::paused:
     case core::Reason::Kind::lost:
     case core::Reason::Kind::next:
       break;
+  }
+  if (!reason.holding.empty()) {
+    result.kept = reason.holding;
+    result.idle = reason.idle;
+  }
+  if (reason.start) {
+    result.start = reason.start.ms();
+    result.exact = reason.exact;
   }
   return result;
 }

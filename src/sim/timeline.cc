@@ -66,7 +66,10 @@ void Timeline::changed(
   } else if (after.status == TaskStatus::waiting && after.held && !before.held) {
     add(now, name + " is lost and held");
   } else if (after.status == TaskStatus::waiting && before.status == TaskStatus::running) {
-    add(now, name + " is requeued until " + since_epoch(after.not_before));
+    const char* why = after.preemptions > before.preemptions ? " made room"
+                      : after.retries > before.retries       ? " is retried"
+                                                             : " is requeued";
+    add(now, name + why + (after.not_before ? " until " + since_epoch(after.not_before) : ""));
   } else if (after.status == TaskStatus::waiting && (has_ended(before.status) || before.held)) {
     add(now, name + " waits again");
   }
@@ -96,6 +99,12 @@ std::string Timeline::end_text(const core::TaskState& state) const {
       return status + " (replaced)";
     case Cause::shutdown:
       return status + " (shut down)";
+    case Cause::timed_out:
+      return status + " (time limit)";
+    case Cause::out_of_memory:
+      return status + " (out of memory)";
+    case Cause::preempted:
+      return status + " (preempted)";
   }
   return status;
 }
@@ -113,7 +122,14 @@ void Timeline::starts(Time now, AttemptId attempt, const core::Allocation& alloc
 }
 
 void Timeline::why(Time now, TaskId task, const core::Reason& reason) {
-  add(now, scenario_.tasks.at(task).name + " " + reason_text(reason));
+  std::string text = scenario_.tasks.at(task).name + " " + reason_text(reason);
+  if (!reason.holding.empty()) {
+    text += fmt::format("; kept: {} (idle: {})", reason.holding.size(), reason.idle);
+  }
+  if (reason.start) {
+    text += (reason.exact ? "; starts by " : "; starts about ") + since_epoch(reason.start);
+  }
+  add(now, text);
 }
 
 std::string Timeline::reason_text(const core::Reason& reason) const {
@@ -140,11 +156,25 @@ std::string Timeline::reason_text(const core::Reason& reason) const {
     case Kind::held:
       return "waits: held";
     case Kind::paused:
-      return "waits: paused";
+      return "waits: paused" + (reason.nodes.empty() ? "" : " " + names_of(reason.nodes));
     case Kind::lost:
       return "waits: lost, held for the user";
     case Kind::next:
       return "is next";
+    case Kind::counters:
+      return fmt::format(
+          "waits: needs {} {}, {} free", reason.wanted_count, reason.counter, reason.free_count);
+    case Kind::parallel:
+      return fmt::format("waits: {} runs {} already", names_of(reason.nodes), reason.count);
+    case Kind::not_before:
+      return "waits: not before " + since_epoch(reason.until);
+    case Kind::reserved:
+      return "waits: behind the reservation of " + names_of(reason.nodes) +
+             (reason.until ? " for " + since_epoch(reason.until) : "");
+    case Kind::behind:
+      return "waits: behind " + names_of(reason.nodes);
+    case Kind::making_room:
+      return "waits: " + names_of(reason.nodes) + " make room";
   }
   return "?";
 }
@@ -192,6 +222,12 @@ std::string Timeline::problem_text(const core::Problem& problem) const {
     case Kind::infeasible_ram:
       return fmt::format(
           "{} needs more than {} MiB of ram", name_of(problem.node), problem.most_ram.value);
+    case Kind::infeasible_counters:
+      return fmt::format(
+          "{} needs more {} than there are: {}",
+          name_of(problem.node),
+          problem.counter,
+          problem.most_count);
     case Kind::no_host:
       return "there is no host";
   }

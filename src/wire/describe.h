@@ -30,7 +30,14 @@ BOOST_DESCRIBE_STRUCT(
      free_cpus,
      wanted_ram,
      free_ram,
-     until))
+     until,
+     resource,
+     wanted_count,
+     free_count,
+     kept,
+     idle,
+     start,
+     exact))
 BOOST_DESCRIBE_STRUCT(
     Task,
     (),

@@ -54,6 +54,13 @@ struct Reason {
   std::optional<std::int64_t> wanted_ram;
   std::optional<std::int64_t> free_ram;
   std::optional<Milliseconds> until;
+  std::optional<std::string> resource;  ///< a counter
+  std::optional<std::int64_t> wanted_count;
+  std::optional<std::int64_t> free_count;
+  std::optional<std::vector<std::uint16_t>> kept;  ///< devices that are kept for it
+  std::optional<std::uint16_t> idle;               ///< of these, idle
+  std::optional<Milliseconds> start;               ///< when it will start
+  std::optional<bool> exact;                       ///< at the latest then, not about then
 };
 
 struct Task {
