@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "core/planted.h"
 
 namespace cattino::core {
 
@@ -47,7 +48,7 @@ void Counters::take(const Request& request) {
 void Counters::release(const Request& request) {
   for (const CounterAmount& held : request.counters) {
     Counter& counter = counters_[held.name];
-    counter.used -= held.amount;
+    counter.used -= planted(Fault::leaked_counter) ? 0 : held.amount;
     CHECK(counter.used >= 0);
   }
 }

@@ -43,7 +43,8 @@ void Scheduler::Impl::finish(TaskRecord& record) {
     end(record, TaskStatus::done, Cause::none);
   } else if (exit.kind == ExitStatus::Kind::lost) {
     fail(record, Cause::lost);
-  } else if (state.device_lost || (exit.kind == ExitStatus::Kind::code && exit.value == retry_code)) {
+  } else if (
+      state.device_lost || (exit.kind == ExitStatus::Kind::code && exit.value == retry_code)) {
     requeue(record);
   } else {
     fail(record, state.out_of_memory ? Cause::out_of_memory : Cause::exit);
@@ -69,9 +70,9 @@ bool Scheduler::Impl::may_retry(const TaskRecord& record, Cause cause) {
     return policy.on_signal;
   }
   return exit.kind == ExitStatus::Kind::code &&
-         (policy.codes.empty() ? policy.on_code
-                               : std::binary_search(
-                                     policy.codes.begin(), policy.codes.end(), exit.value));
+         (policy.codes.empty()
+              ? policy.on_code
+              : std::binary_search(policy.codes.begin(), policy.codes.end(), exit.value));
 }
 
 /// A failure: again, if its policy says so. What nobody can know is held for the user instead.
@@ -116,7 +117,10 @@ bool Scheduler::Impl::raise(TaskRecord& record) {
   if (had >= most) {
     return false;
   }
-  record.state.raised = std::min(most, had + std::max<std::int64_t>(1, had / ppm * (growth - ppm) + had % ppm * (growth - ppm) / ppm));
+  record.state.raised = std::min(
+      most,
+      had +
+          std::max<std::int64_t>(1, had / ppm * (growth - ppm) + had % ppm * (growth - ppm) / ppm));
   return true;
 }
 
@@ -143,8 +147,9 @@ void Scheduler::Impl::wait_again(TaskRecord& record, Duration backoff) {
     end(record, TaskStatus::failed, Cause::retries_over);
     return;
   }
-  state.not_before = backoff.us > 0 ? now_ + backoff : Time{};
   make_waiting(record);
+  state.not_before = backoff.us > 0 ? now_ + backoff : Time{};
+  state.queued = std::max(now_, state.not_before);
   reshape(record);
   refresh(record);
 }

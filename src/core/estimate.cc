@@ -35,14 +35,20 @@ std::optional<Length> length_of(const Shape& shape) {
 /// A copy of the pool and its future.
 class Forecast {
  public:
-  Forecast(const Pool& pool, Time now) : hosts_(pool.hosts()), counters_(pool.counters()), now_(now) {
+  Forecast(const Pool& pool, Time now)
+      : hosts_(pool.hosts()), counters_(pool.counters()), now_(now) {
     for (const Host& host : hosts_) {
       uses_.push_back(*pool.use_of(host.id));
     }
   }
 
   /// `holder` holds this until `end`; nothing: for ever, as far as anybody knows.
-  void add_end(TaskId holder, const Allocation& allocation, const Request& request, std::optional<Time> end, bool exact) {
+  void add_end(
+      TaskId holder,
+      const Allocation& allocation,
+      const Request& request,
+      std::optional<Time> end,
+      bool exact) {
     if (end.has_value()) {
       ends_.emplace(std::max(*end, now_), End{holder, allocation, &request, exact});
     }
@@ -139,7 +145,7 @@ std::optional<std::vector<TaskId>> Scheduler::Impl::ready_up_to(const TaskRecord
 void Scheduler::Impl::note_start(const TaskRecord& record, Reason& reason) const {
   if (const Head* own = head_of(record.id);
       own != nullptr && own->reservation.has_value() && own->reservation->shadow) {
-    reason.start = own->reservation->shadow;
+    reason.start = std::max(own->reservation->shadow, now_);
     reason.exact = true;
     return;
   }

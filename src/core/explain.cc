@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/impl.h"
+#include "core/planted.h"
 
 namespace cattino::core {
 namespace {
@@ -50,7 +51,7 @@ Reason Scheduler::Impl::explain_waiting(const TaskRecord& record) const {
     collect(tables_, node, EdgeStatus::dead, reason);
     return reason;
   }
-  if (record.links.pending > 0) {
+  if (record.links.pending > 0 && !planted(Fault::false_reason)) {
     reason.kind = Reason::Kind::dependencies;
     collect(tables_, node, EdgeStatus::pending, reason);
     return reason;
@@ -76,29 +77,28 @@ Reason Scheduler::Impl::explain_waiting(const TaskRecord& record) const {
 /// It waits for resources: what is short, or whose turn comes first.
 Reason Scheduler::Impl::explain_ready(const TaskRecord& record) const {
   Reason reason = pool_.explain(record.shape->key.request);
-  const Head* own = head_of(record.id);
-  if (own != nullptr) {
-    note_reservation(*own, reason);
-  } else if (reason.kind == Reason::Kind::next) {
+  if (reason.kind == Reason::Kind::next) {
     const Pool::Reserved reserved = reserved_before(record);
-    if (!reserved.empty() &&
-        !pool_.place(record.shape->key.request, reserved, now_).has_value()) {
+    if (!reserved.empty() && !pool_.place(record.shape->key.request, reserved, now_).has_value()) {
       reason.kind = Reason::Kind::reserved;
       reason.nodes.push_back(Node::of(reserved.back()->task));
-      reason.until = reserved.back()->shadow;
-    } else if (!policy_.reservations.backfill && !heads_.empty()) {
+      reason.until = describe(*reserved.back()).shadow;
+    } else if (must_wait_for_head(record)) {
       reason.kind = Reason::Kind::behind;
       reason.nodes.push_back(Node::of(heads_[0].task));
     }
+  }
+  if (const Head* own = head_of(record.id); own != nullptr) {
+    note_reservation(*own, reason);
   }
   note_start(record, reason);
   return reason;
 }
 
-Scheduler::Reserved Scheduler::Impl::describe(
-    const Reservation& reservation, const HostUse& use) {
-  Reserved reserved{
-      reservation.task, reservation.host, reservation.allocation.devices, 0, reservation.shadow};
+Scheduler::Reserved Scheduler::Impl::describe(const Reservation& reservation) const {
+  const HostUse& use = *pool_.use_of(reservation.host);
+  Reserved reserved{reservation.task, reservation.host, reservation.allocation.devices, 0, {}};
+  reserved.shadow = reservation.shadow ? std::max(reservation.shadow, now_) : Time{};
   for (const std::uint16_t device : reserved.devices) {
     const bool held = device < use.devices.size() && !use.devices[device].holders.empty();
     if (!held) {
@@ -112,7 +112,7 @@ std::vector<Scheduler::Reserved> Scheduler::Impl::reservations() const {
   std::vector<Reserved> all;
   for (const Head& head : heads_) {
     if (head.reservation.has_value()) {
-      all.push_back(describe(*head.reservation, *pool_.use_of(head.reservation->host)));
+      all.push_back(describe(*head.reservation));
     }
   }
   return all;
@@ -130,8 +130,7 @@ void Scheduler::Impl::note_reservation(const Head& head, Reason& reason) const {
     reason.count = reason.nodes.size();
   }
   if (head.reservation.has_value()) {
-    const Reserved reserved =
-        describe(*head.reservation, *pool_.use_of(head.reservation->host));
+    const Reserved reserved = describe(*head.reservation);
     reason.holding = reserved.devices;
     reason.idle = reserved.idle;
   }

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <string>
 
+#include "core/planted.h"
 #include "core/topology.h"
 
 namespace cattino::core {
@@ -219,6 +220,9 @@ Allocation Fit::allocation(std::size_t count) const {
   allocation.devices.assign(
       fitting_.begin(), fitting_.begin() + static_cast<std::ptrdiff_t>(count));
   std::sort(allocation.devices.begin(), allocation.devices.end());
+  if (planted(Fault::partial_gang) && allocation.devices.size() > 1) {
+    allocation.devices.pop_back();
+  }
   for (const std::uint16_t index : allocation.devices) {
     allocation.mib.push_back(claim_on(host_.devices[index], request_.memory));
   }

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "core/impl.h"
+#include "core/planted.h"
 
 namespace cattino::core {
 
@@ -27,7 +28,7 @@ void Scheduler::Impl::drain() {
         block(op.node);
         break;
       case Op::Kind::died:
-        died(op.node, op.cause);
+        died(op.node, op.cause, op.at);
         break;
       case Op::Kind::revived:
         revived(op.node, op.cause);
@@ -50,7 +51,7 @@ void Scheduler::Impl::carry_end(NodeRef node, Time at) {
       edge->status = EdgeStatus::dead;
       ++tables_.links(edge->to).dead;
       ++setbacks_;
-      work_.push_back({Op::Kind::died, edge->to, node, false});
+      work_.push_back({Op::Kind::died, edge->to, node, false, at});
     }
   }
   const NodeRef parent = tables_.parent(node);
@@ -92,6 +93,7 @@ void Scheduler::Impl::unblock(NodeRef node, Time at) {
   Links& links = tables_.links(node);
   CHECK(links.pending > 0);
   --links.pending;
+  links.pending -= planted(Fault::eager_start) && links.pending == 1 ? 1U : 0U;
   if (!node.is_group()) {
     TaskRecord& record = tables_.task(node);
     if (record.bucket == TaskRecord::Bucket::none && !has_ended(record.state.status)) {
@@ -128,15 +130,18 @@ void Scheduler::Impl::block(NodeRef node) {
 }
 
 /// Everything in the node is cancelled, unless it is to be kept waiting.
-void Scheduler::Impl::died(NodeRef node, NodeRef cause) {
+void Scheduler::Impl::died(NodeRef node, NodeRef cause, Time at) {
   if (!node.is_group()) {
     cancel_for(tables_.task(node), cause);
     return;
   }
   GroupRecord& group = tables_.group(node);
-  tables_.for_each_inside(group, [this, cause](NodeRef inside) {
+  group.opened = std::max(group.opened, at);
+  tables_.for_each_inside(group, [this, cause, at](NodeRef inside) {
     if (inside.is_group()) {
-      settle(tables_.group(inside));
+      GroupRecord& inner = tables_.group(inside);
+      inner.opened = std::max(inner.opened, at);
+      settle(inner);
     } else {
       cancel_for(tables_.task(inside), cause);
     }

@@ -12,9 +12,11 @@
 // one is better. While no shadow time is known it keeps what is free already, so that what it lacks only
 // gets less.
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "core/impl.h"
+#include "core/planted.h"
 
 namespace cattino::core {
 
@@ -26,17 +28,42 @@ void Scheduler::Impl::place() {
     queue_.order_users(shares_.order(now_));
   }
   tend_heads();
+  do {
+    place_open();
+    settle_heads();
+  } while (queue_.first() != nullptr);
+  note_reserved();
+}
+
+/// In what is stored, so that a restored scheduler keeps the same.
+void Scheduler::Impl::note_reserved() {
+  std::sort(dropped_heads_.begin(), dropped_heads_.end());
+  for (const TaskId id : std::exchange(dropped_heads_, {})) {
+    TaskRecord* const record = tables_.tasks.find(id.value);
+    if (record != nullptr && head_of(id) == nullptr) {
+      set_reserved(*record, 0);
+    }
+  }
+  for (const Head& head : heads_) {
+    const std::uint32_t on = head.reservation.has_value() ? head.reservation->host + 1 : 0;
+    set_reserved(*tables_.tasks.find(head.task.value), on);
+  }
+}
+
+/// Until nothing is left that was not looked at.
+void Scheduler::Impl::place_open() {
   while (const ReadyKey* first = queue_.first()) {
-    TaskRecord& record = *tables_.tasks.find(first->task.value);
+    const bool last = planted(Fault::out_of_order);
+    const std::set<ReadyKey>& alike = tables_.tasks.find(first->task.value)->shape->ready;
+    TaskRecord& record = *tables_.tasks.find((last ? *alike.rbegin() : *first).task.value);
     if (throttle_of(record) != nullptr) {
       queue_.close_first(Shape::Obstacle::throttle);
       continue;
     }
-    const Pool::Reserved reserved = reserved_before(record);
-    const bool blocked = !policy_.reservations.backfill && !heads_.empty() &&
-                         !is_before(record, *tables_.tasks.find(heads_[0].task.value));
+    const bool blocked = must_wait_for_head(record);
     const std::optional<Allocation> allocation =
-        blocked ? std::nullopt : pool_.place(record.shape->key.request, reserved, now_);
+        blocked ? std::nullopt
+                : pool_.place(record.shape->key.request, reserved_before(record), now_);
     if (allocation.has_value()) {
       admit(record, *allocation);
       tend_heads();
@@ -45,19 +72,23 @@ void Scheduler::Impl::place() {
       note_head(record);
     }
   }
-  if (heads_.size() < policy_.reservations.depth) {
-    for (const TaskId task : queue_.closed_for_room(policy_.reservations.depth)) {
-      note_head(*tables_.tasks.find(task.value));
-    }
-  }
 }
 
 bool Scheduler::Impl::is_before(const TaskRecord& a, const TaskRecord& b) const {
   return queue_.comes_before(a.shape->key.user, key_of(a), b.shape->key.user, key_of(b));
 }
 
+/// Without backfill nothing starts before the head.
+bool Scheduler::Impl::must_wait_for_head(const TaskRecord& record) const {
+  return !policy_.reservations.backfill && !heads_.empty() && heads_[0].task != record.id &&
+         !is_before(record, *tables_.tasks.find(heads_[0].task.value));
+}
+
 Pool::Reserved Scheduler::Impl::reserved_before(const TaskRecord& record) const {
   Pool::Reserved reserved;
+  if (planted(Fault::ignored_reservation)) {
+    return reserved;
+  }
   for (const Head& head : heads_) {
     if (head.task == record.id || !is_before(*tables_.tasks.find(head.task.value), record)) {
       break;
@@ -70,9 +101,8 @@ Pool::Reserved Scheduler::Impl::reserved_before(const TaskRecord& record) const 
 }
 
 const Scheduler::Impl::Head* Scheduler::Impl::head_of(TaskId task) const {
-  const auto found = std::find_if(heads_.begin(), heads_.end(), [task](const Head& head) {
-    return head.task == task;
-  });
+  const auto found = std::find_if(
+      heads_.begin(), heads_.end(), [task](const Head& head) { return head.task == task; });
   return found == heads_.end() ? nullptr : &*found;
 }
 
@@ -90,31 +120,51 @@ void Scheduler::Impl::note_head(const TaskRecord& record) {
   if (place >= policy_.reservations.depth) {
     return;
   }
-  heads_.insert(at, Head{.task = record.id});
+  forget_versions(heads_.insert(at, Head{.task = record.id}));
   const bool too_many = heads_.size() > policy_.reservations.depth;
   const bool frees = too_many && heads_.back().reservation.has_value();
   if (too_many) {
+    dropped_heads_.push_back(heads_.back().task);
     heads_.pop_back();
   }
-  tend(heads_[place]);
+  tend_heads();
   if (frees) {
     queue_.reopen_all();
   }
 }
 
+/// The heads are the first tasks of the first shapes that are closed. One that comes before them may have
+/// joined a shape that nobody looks at.
+void Scheduler::Impl::settle_heads() {
+  const std::vector<TaskId> first = queue_.closed_for_room(policy_.reservations.depth);
+  for (std::size_t i = heads_.size(); i-- > 0;) {
+    if (std::find(first.begin(), first.end(), heads_[i].task) == first.end()) {
+      drop_head(*tables_.tasks.find(heads_[i].task.value));
+    }
+  }
+  for (const TaskId task : first) {
+    note_head(*tables_.tasks.find(task.value));
+  }
+}
+
 /// It does not wait for room any more. What was kept for it others may have.
 void Scheduler::Impl::drop_head(const TaskRecord& record) {
-  const auto found = std::find_if(heads_.begin(), heads_.end(), [&record](const Head& head) {
-    return head.task == record.id;
-  });
+  const auto found = std::find_if(
+      heads_.begin(), heads_.end(), [&record](const Head& head) { return head.task == record.id; });
   if (found == heads_.end()) {
     return;
   }
   const bool frees = found->reservation.has_value() || !policy_.reservations.backfill;
-  heads_.erase(found);
+  forget_versions(heads_.erase(found));
+  dropped_heads_.push_back(record.id);
   if (frees) {
     queue_.reopen_all();
   }
+}
+
+/// What comes before these heads has changed.
+void Scheduler::Impl::forget_versions(std::vector<Head>::iterator from) {
+  std::for_each(from, heads_.end(), [](Head& head) { head.version = 0; });
 }
 
 /// At the beginning of each round: what has changed for them.
@@ -124,8 +174,13 @@ void Scheduler::Impl::tend_heads() {
       return is_before(*tables_.tasks.find(a.task.value), *tables_.tasks.find(b.task.value));
     });
   }
-  for (Head& head : heads_) {
-    tend(head);
+  // What is being stopped for one changes what the others can have.
+  std::uint64_t version = 0;
+  while (version != pool_.version()) {
+    version = pool_.version();
+    for (std::size_t i = 0; i < heads_.size(); ++i) {
+      tend(heads_[i]);
+    }
   }
 }
 
@@ -137,8 +192,8 @@ void Scheduler::Impl::tend(Head& head) {
     make_room(head);
   }
   const bool waited = record.state.queued + policy_.reservations.after <= now_;
-  const bool wanted =
-      head.reservation.has_value() || head.making_room || waited || pool_.all_limited();
+  const bool wanted = record.state.reserved > 0 || head.reservation.has_value() ||
+                      head.making_room || waited || pool_.all_limited();
   if (wanted && !head.looked) {
     look_ahead(head);
     head.looked = true;
@@ -155,23 +210,31 @@ Time Scheduler::Impl::due_of(const Head& head) const {
 // ---- reservations -----------------------------------------------------------------------------------
 
 void Scheduler::Impl::look_ahead(Head& head) {
-  const TaskRecord& record = *tables_.tasks.find(head.task.value);
+  TaskRecord& record = *tables_.tasks.find(head.task.value);
   const std::optional<Reservation> before = std::move(head.reservation);
-  head.reservation.reset();
+  const std::uint32_t stay_on = record.state.reserved;
   head.reservation = pool_.look_ahead(
       head.task,
       record.shape->key.request,
       reserved_before(record),
-      before.has_value() ? std::optional(before->host) : std::nullopt,
-      now_,
+      stay_on > 0 ? std::optional(stay_on - 1) : std::nullopt,
       head.outlooks);
-  if (!before.has_value()) {
-    return;  // nobody was kept from anything
-  }
   const std::optional<Reservation>& now = head.reservation;
-  if (!now.has_value() || now->host != before->host || now->shadow != before->shadow ||
-      now->allocation.devices != before->allocation.devices) {
-    queue_.reopen_all();
+  if (before.has_value() == now.has_value() &&
+      (!now.has_value() || (now->host == before->host && now->shadow == before->shadow &&
+                            now->allocation.devices == before->allocation.devices))) {
+    return;
+  }
+  forget_versions(heads_.begin() + (&head - heads_.data()) + 1);
+  if (before.has_value()) {
+    queue_.reopen_all();  // somebody was kept from something
+  }
+}
+
+void Scheduler::Impl::set_reserved(TaskRecord& record, std::uint32_t reserved) {
+  if (record.state.reserved != reserved) {
+    record.state.reserved = reserved;
+    mark(record);
   }
 }
 
@@ -182,8 +245,13 @@ void Scheduler::Impl::make_room(Head& head) {
   if (!pool_.any_preemptible()) {
     return;
   }
-  const std::optional<Pool::Room> room = pool_.make_room(
-      record.shape->key.request, record.terms->priority, reserved_before(record), now_);
+  // Only those that come after it in the order, too: else they would take their place again.
+  const auto may_stop = [this, &record](TaskId task, const Hold& hold) {
+    return hold.preemptible && hold.priority < record.terms->priority &&
+           is_before(record, *tables_.tasks.find(task.value));
+  };
+  const std::optional<Pool::Room> room =
+      pool_.make_room(record.shape->key.request, reserved_before(record), may_stop);
   if (!room.has_value()) {
     return;
   }
@@ -193,10 +261,16 @@ void Scheduler::Impl::make_room(Head& head) {
   }
 }
 
-/// Something was freed on the host: shapes that could fit there now are looked at again.
-void Scheduler::Impl::reopen(std::uint32_t host) {
-  queue_.reopen_if([this, host](const Shape& shape) {
-    return shape.obstacle == Shape::Obstacle::room && pool_.may_fit(shape.key.request, host);
+/// Something was freed on the host: shapes that could fit there now are looked at again. With `counters`
+/// some of these was freed, which may be all that a request lacks on any host.
+void Scheduler::Impl::reopen(std::uint32_t host, bool counters) {
+  if (planted(Fault::idle_room)) {
+    return;
+  }
+  queue_.reopen_if([this, host, counters](const Shape& shape) {
+    const Request& request = shape.key.request;
+    const bool elsewhere = counters && !request.counters.empty();
+    return shape.obstacle == Shape::Obstacle::room && (elsewhere || pool_.may_fit(request, host));
   });
 }
 

@@ -126,7 +126,7 @@ class Scheduler::Impl {
   void carry_unend(NodeRef node, bool was_ok);
   void unblock(NodeRef node, Time at);
   void block(NodeRef node);
-  void died(NodeRef node, NodeRef cause);
+  void died(NodeRef node, NodeRef cause, Time at);
   void revived(NodeRef node, NodeRef cause);
   void cancel_for(TaskRecord& record, NodeRef cause);
   void revive(TaskRecord& record, NodeRef cause);
@@ -159,17 +159,23 @@ class Scheduler::Impl {
 
   // heads.cc
   void place();
+  void place_open();
   void tend_heads();
   void tend(Head& head);
+  void forget_versions(std::vector<Head>::iterator from);
   void look_ahead(Head& head);
   void make_room(Head& head);
+  void settle_heads();
   void note_head(const TaskRecord& record);
   void drop_head(const TaskRecord& record);
+  void note_reserved();
+  void set_reserved(TaskRecord& record, std::uint32_t reserved);
   [[nodiscard]] bool is_before(const TaskRecord& a, const TaskRecord& b) const;
+  [[nodiscard]] bool must_wait_for_head(const TaskRecord& record) const;
   [[nodiscard]] Pool::Reserved reserved_before(const TaskRecord& record) const;
   [[nodiscard]] Time due_of(const Head& head) const;
   [[nodiscard]] const Head* head_of(TaskId task) const;
-  void reopen(std::uint32_t host);
+  void reopen(std::uint32_t host, bool counters);
 
   // throttles.cc
   [[nodiscard]] ShapeKey shape_of(const TaskRecord& record) const;
@@ -210,7 +216,7 @@ class Scheduler::Impl {
   void stop(TaskRecord& record, Cause cause);
 
   // explain.cc
-  [[nodiscard]] static Reserved describe(const Reservation& reservation, const HostUse& use);
+  [[nodiscard]] Reserved describe(const Reservation& reservation) const;
   [[nodiscard]] Reason explain_waiting(const TaskRecord& record) const;
   [[nodiscard]] Reason explain_ready(const TaskRecord& record) const;
   void note_reservation(const Head& head, Reason& reason) const;
@@ -241,9 +247,9 @@ class Scheduler::Impl {
   Policy policy_;
   std::vector<Head> heads_;                      ///< in the total order
   std::set<std::pair<Time, TaskId>> deadlines_;  ///< of running attempts with a time limit
-  std::map<TaskId, TaskId> followers_;       ///< who is next behind whom
-  std::set<std::pair<Time, TaskId>> lines_;  ///< by when they are recalled, and who is in front
-  std::vector<TaskId> fresh_;                ///< may lead a line since this step
+  std::map<TaskId, TaskId> followers_;           ///< who is next behind whom
+  std::set<std::pair<Time, TaskId>> lines_;      ///< by when they are recalled, and who is in front
+  std::vector<TaskId> fresh_;                    ///< may lead a line since this step
   std::set<std::pair<Time, TaskId>> backing_off_;
   std::set<TaskId> running_;
   std::set<GroupId> hooking_;  ///< groups in phase start_hook or end_hook
@@ -257,6 +263,7 @@ class Scheduler::Impl {
   bool quiet_ = false;    ///< Restored: states are as given, nothing is decided
   bool settled_ = false;  ///< the last event was followed by placement
   std::vector<Op> work_;
+  std::vector<TaskId> dropped_heads_;
   std::vector<TaskRecord*> changed_tasks_;
   std::vector<GroupRecord*> changed_groups_;
   std::vector<Submission*> touched_;

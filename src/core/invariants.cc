@@ -9,22 +9,6 @@
 namespace cattino::core {
 namespace {
 
-bool holds_resources(const TaskState& state) {
-  switch (state.phase) {
-    case TaskPhase::group_hooks:
-    case TaskPhase::starting:
-    case TaskPhase::process:
-    case TaskPhase::stopping:
-      return true;
-    case TaskPhase::start_hook:
-      return !state.end_requested;
-    case TaskPhase::none:
-    case TaskPhase::end_hook:
-      return false;
-  }
-  return false;
-}
-
 /// What tasks hold is what the pool has given away.
 void check_claims(const DeviceUse& use, Mib claimed) {
   CHECK(use.claimed == claimed);
@@ -84,7 +68,8 @@ void Scheduler::Impl::check_task(const TaskRecord& record, Sums& sums) const {
   // A gang is whole or not there.
   const Request& request = record.shape->key.request;
   const std::size_t least = holds_resources(state) ? request.min_devices : 0U;
-  const std::size_t most = holds_resources(state) ? std::max(request.min_devices, request.max_devices) : 0U;
+  const std::size_t most =
+      holds_resources(state) ? std::max(request.min_devices, request.max_devices) : 0U;
   const std::size_t held = state.allocation.devices.size();
   CHECK(held >= least && held <= most && state.allocation.mib.size() == held);
   CHECK(record.links.dead <= record.links.pending);
@@ -132,8 +117,7 @@ void Scheduler::Impl::check_group(const GroupRecord& record) const {
 }
 
 void Scheduler::Impl::check_edges() const {
-  tables_.tasks.for_each(
-      [this](const TaskRecord& record) { check_links(NodeRef::of(record.id)); });
+  tables_.tasks.for_each([this](const TaskRecord& record) { check_links(NodeRef::of(record.id)); });
   tables_.groups.for_each(
       [this](const GroupRecord& record) { check_links(NodeRef::of(record.spec.id)); });
 }
@@ -175,7 +159,9 @@ void Scheduler::Impl::check_lines() const {
 
 void Scheduler::Impl::check_neighbours(const TaskRecord& front, const TaskRecord& next) const {
   CHECK(next.state.behind == front.id);
-  CHECK(front.state.status == TaskStatus::running && front.shape->key.request == next.shape->key.request);
+  CHECK(
+      front.state.status == TaskStatus::running &&
+      front.shape->key.request == next.shape->key.request);
   CHECK(front.state.allocation.host == next.state.allocation.host);
   CHECK(front.state.allocation.devices == next.state.allocation.devices);
   const bool leads = !front.state.behind && !next.state.recalled;
@@ -208,12 +194,12 @@ void Scheduler::Impl::check_holds() const {
     const bool something =
         !is_nothing(record.state.allocation) || !record.shape->key.request.counters.empty();
     holding += holds && something ? 1U : 0U;
-    with_limit += holds && record.shape->key.request.time_limit.us > 0 &&
-                          !record.state.end_requested
-                      ? 1U
-                      : 0U;
+    with_limit +=
+        holds && record.shape->key.request.time_limit.us > 0 && !record.state.end_requested ? 1U
+                                                                                            : 0U;
   }
-  CHECK(truthful && known == holding);
+  CHECK(truthful);
+  CHECK(known == holding);
   CHECK(pool_.counters().holds(counted));
   CHECK(deadlines_.size() >= with_limit);
 }
@@ -228,7 +214,8 @@ void Scheduler::Impl::check_throttles() const {
   bool right = true;
   tables_.groups.for_each([&right, &running](const GroupRecord& group) {
     const std::uint64_t most = group.spec.max_parallel;
-    right = right && (most == 0 || (group.running == running[group.spec.id] && group.running <= most));
+    right =
+        right && (most == 0 || (group.running == running[group.spec.id] && group.running <= most));
   });
   CHECK(right);
 }
@@ -242,8 +229,8 @@ void Scheduler::Impl::check_heads() const {
     CHECK(record != nullptr && record->bucket == TaskRecord::Bucket::ready);
     CHECK(before == nullptr || policy_.shares.fair || is_before(*before, *record));
     CHECK(
-        !head.reservation.has_value() || head.reservation->allocation.devices.size() ==
-                                             record->shape->key.request.min_devices);
+        !head.reservation.has_value() ||
+        head.reservation->allocation.devices.size() == record->shape->key.request.min_devices);
     before = record;
   }
 }
@@ -258,10 +245,8 @@ void Scheduler::Impl::check_queue() const {
       continue;
     }
     const TaskRecord& first = *tables_.tasks.find(shape.ready.begin()->task.value);
-    const bool may_pass = policy_.reservations.backfill || heads_.empty() ||
-                          is_before(first, *tables_.tasks.find(heads_[0].task.value));
     something_fits =
-        something_fits || (may_pass && throttle_of(first) == nullptr &&
+        something_fits || (!must_wait_for_head(first) && throttle_of(first) == nullptr &&
                            pool_.place(key.request, reserved_before(first), now_).has_value());
   }
   CHECK(users == tables_.tasks.size());

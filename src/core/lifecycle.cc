@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "core/impl.h"
+#include "core/planted.h"
 
 namespace cattino::core {
 namespace {
@@ -54,6 +55,7 @@ void Scheduler::Impl::refresh(TaskRecord& record) {
   if (record.bucket == TaskRecord::Bucket::ready) {
     queue_.erase(*record.shape, key_of(record));
     drop_head(record);
+    set_reserved(record, 0);
   } else if (record.bucket == TaskRecord::Bucket::backoff) {
     backing_off_.erase({state.not_before, record.id});
   }
@@ -79,7 +81,7 @@ void Scheduler::Impl::wake() {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now_) {
     TaskRecord& late = *tables_.tasks.find(deadlines_.begin()->second.value);
     deadlines_.erase(deadlines_.begin());
-    if (!late.state.end_requested) {
+    if (!late.state.end_requested && !planted(Fault::ignored_deadline)) {
       stop(late, Cause::timed_out);
     }
   }
@@ -103,7 +105,7 @@ void Scheduler::Impl::begin_attempt(TaskRecord& record, const Allocation& alloca
   TaskState& state = record.state;
   set_status(record, TaskStatus::running);
   refresh(record);
-  state.allocation = allocation;
+  state.allocation = planted(Fault::no_allocation) ? Allocation{} : allocation;
   state.phase = TaskPhase::group_hooks;
   state.behind = {};
   state.recalled = false;
@@ -165,7 +167,7 @@ void Scheduler::Impl::let_go(TaskRecord& record) {
 void Scheduler::Impl::release(TaskRecord& record) {
   const std::uint32_t host = record.state.allocation.host;
   let_go(record);
-  reopen(host);
+  reopen(host, !record.shape->key.request.counters.empty());
 }
 
 // ---- the process ----------------------------------------------------------------------------------
@@ -174,7 +176,7 @@ void Scheduler::Impl::release(TaskRecord& record) {
 TaskRecord* Scheduler::Impl::current(AttemptId attempt) {
   TaskRecord* record = tables_.tasks.find(attempt.task.value);
   if (record == nullptr || record->state.status != TaskStatus::running ||
-      record->state.attempt != attempt.number) {
+      (record->state.attempt != attempt.number && !planted(Fault::second_end))) {
     return nullptr;
   }
   return record;
@@ -221,11 +223,14 @@ void Scheduler::Impl::on(const AttemptRecalled& event) {
   record->shape->short_ends = 0;
   --state.attempt;  // it never began
   state.started = {};
+  const Time queued = state.queued;
   if (state.end_requested) {
     finish(*record);
     return;
   }
   make_waiting(*record);
+  state.queued = queued;
+  reshape(*record);
   refresh(*record);
 }
 

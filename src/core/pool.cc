@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "core/fit.h"
+#include "core/planted.h"
 
 namespace cattino::core {
 namespace {
@@ -201,7 +202,9 @@ void Pool::release(TaskId task, const Hold& hold) {
   preemptible_ -= held->second.preemptible ? 1U : 0U;
   holds_[host].erase(held);
   counters_.release(*hold.request);
-  use_for(host).release(task, *hold.allocation);
+  if (!planted(Fault::leak)) {
+    use_for(host).release(task, *hold.allocation);
+  }
   placement_.changed(position_of(host));
 }
 
@@ -214,12 +217,12 @@ void Pool::note_ending(TaskId task, std::uint32_t host) {
   }
 }
 
-Outlook Pool::outlook(std::size_t position, const Reserved& reserved, Time now) const {
+Outlook Pool::outlook(std::size_t position, const Reserved& reserved) const {
   static const Holds none;
   const std::uint32_t host = hosts_[position].id;
   const auto held = holds_.find(host);
   Outlook outlook{
-      hosts_[position], uses_[position], held == holds_.end() ? none : held->second, counters_, {}, now};
+      hosts_[position], uses_[position], held == holds_.end() ? none : held->second, counters_, {}};
   for (const Reservation* reservation : reserved) {
     if (reservation->host == host) {
       outlook.reserved.push_back(reservation);
@@ -233,7 +236,6 @@ std::optional<Reservation> Pool::look_ahead(
     const Request& request,
     const Reserved& reserved,
     std::optional<std::uint32_t> stay_on,
-    Time now,
     Outlooks& outlooks) const {
   const auto rank = [stay_on, this](std::size_t at, const Outlooks::Known& known) {
     const Time never{std::numeric_limits<std::int64_t>::max()};
@@ -241,14 +243,15 @@ std::optional<Reservation> Pool::look_ahead(
     return std::tuple(known.shadow ? known.shadow : never, known.missing, moves, at);
   };
   outlooks.of.resize(hosts_.size());
+  // Others' reservations and counters may change while the host does not.
+  const bool depends = !reserved.empty() || !request.counters.empty();
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < hosts_.size(); ++i) {
     Outlooks::Known& known = outlooks.of[i];
     const std::uint64_t version = placement_.version_of(i);
-    if (known.version != version || !reserved.empty()) {
-      const std::optional<Reservation> here =
-          core::look_ahead(outlook(i, reserved, now), task, request);
-      known = {version, here.has_value(), {}, 0};
+    if (known.version != version || depends) {
+      const std::optional<Reservation> here = core::look_ahead(outlook(i, reserved), task, request);
+      known = {depends ? 0 : version, here.has_value(), {}, 0};
       known.shadow = here.has_value() ? here->shadow : Time{};
       known.missing = here.has_value() ? here->missing : 0;
     }
@@ -256,11 +259,13 @@ std::optional<Reservation> Pool::look_ahead(
       best = i;
     }
   }
-  return best ? core::look_ahead(outlook(*best, reserved, now), task, request) : std::nullopt;
+  return best ? core::look_ahead(outlook(*best, reserved), task, request) : std::nullopt;
 }
 
 std::optional<Pool::Room> Pool::make_room(
-    const Request& request, std::int32_t priority, const Reserved& reserved, Time now) const {
+    const Request& request,
+    const Reserved& reserved,
+    const std::function<bool(TaskId, const Hold&)>& may_stop) const {
   std::optional<Room> best;
   const auto rank = [this](const Room& room) {
     std::int32_t highest = std::numeric_limits<std::int32_t>::min();
@@ -270,7 +275,7 @@ std::optional<Pool::Room> Pool::make_room(
     return std::tuple(highest, room.victims.size(), room.host);
   };
   for (std::size_t i = 0; i < hosts_.size(); ++i) {
-    auto victims = core::make_room(outlook(i, reserved, now), request, priority);
+    auto victims = core::make_room(outlook(i, reserved), request, may_stop);
     if (!victims.has_value()) {
       continue;
     }

@@ -8,12 +8,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <vector>
 
-#include "core/device.h"
 #include "core/counters.h"
+#include "core/device.h"
 #include "core/placement.h"
 #include "core/reason.h"
 #include "core/reservation.h"
@@ -64,7 +65,6 @@ class Pool {
       const Request& request,
       const Reserved& reserved,
       std::optional<std::uint32_t> stay_on,
-      Time now,
       Outlooks& outlooks) const;
   /// Whom to stop so that the request fits; see make_room.
   struct Room {
@@ -72,7 +72,9 @@ class Pool {
     std::vector<TaskId> victims;
   };
   [[nodiscard]] std::optional<Room> make_room(
-      const Request& request, std::int32_t priority, const Reserved& reserved, Time now) const;
+      const Request& request,
+      const Reserved& reserved,
+      const std::function<bool(TaskId, const Hold&)>& may_stop) const;
 
   /// Could the request fit on this host, of which something was just freed? May say yes where it does
   /// not, never no where it does.
@@ -106,7 +108,7 @@ class Pool {
   HostUse& use_for(std::uint32_t host);
   [[nodiscard]] std::size_t position_of(std::uint32_t host) const;
   [[nodiscard]] std::optional<Problem> infeasible_counter(const Request& request) const;
-  [[nodiscard]] Outlook outlook(std::size_t position, const Reserved& reserved, Time now) const;
+  [[nodiscard]] Outlook outlook(std::size_t position, const Reserved& reserved) const;
 
   std::vector<Host> hosts_;      ///< in order of ids
   std::vector<HostUse> uses_;    ///< of each of hosts_

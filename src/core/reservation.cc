@@ -11,6 +11,9 @@
 namespace cattino::core {
 namespace {
 
+/// Before all others. It does not depend on when one looks, so that looking again finds the same.
+constexpr Time any_moment{1};
+
 /// The host as it would be after some attempts had ended.
 class Future {
  public:
@@ -86,7 +89,7 @@ struct Ending {
 std::vector<Ending> endings(const Outlook& outlook) {
   std::vector<Ending> all;
   for (const auto& [task, hold] : outlook.holds) {
-    all.push_back({hold.ending ? outlook.now : hold.end, hold.started, task, &hold});
+    all.push_back({hold.ending ? any_moment : hold.end, hold.started, task, &hold});
   }
   const auto rank = [](const Ending& ending) {
     const Time never{std::numeric_limits<std::int64_t>::max()};
@@ -122,13 +125,12 @@ HostUse larger(const HostUse& now, const HostUse& later) {
   return both;
 }
 
-std::optional<Reservation> look_ahead(
-    const Outlook& outlook, TaskId task, const Request& request) {
+std::optional<Reservation> look_ahead(const Outlook& outlook, TaskId task, const Request& request) {
   if (!fits_empty(outlook, request)) {
     return std::nullopt;
   }
   Future future(outlook, request);
-  Time shadow = outlook.now;
+  Time shadow = any_moment;
   std::size_t missing = 0;
   const std::vector<Ending> all = endings(outlook);
   while (!future.fits()) {
@@ -140,19 +142,21 @@ std::optional<Reservation> look_ahead(
     ++missing;
   }
   Reservation reservation = future.reserve(task, static_cast<bool>(shadow));
-  reservation.shadow = shadow ? std::max(shadow, outlook.now) : Time{};
+  reservation.shadow = shadow;
   reservation.missing = missing;
   return reservation;
 }
 
 std::optional<std::vector<TaskId>> make_room(
-    const Outlook& outlook, const Request& request, std::int32_t priority) {
+    const Outlook& outlook,
+    const Request& request,
+    const std::function<bool(TaskId, const Hold&)>& may_stop) {
   Future future(outlook, request);
   std::vector<Ending> open;
   for (const auto& [task, hold] : outlook.holds) {
     if (hold.ending) {
       future.end(task, hold);
-    } else if (hold.preemptible && hold.priority < priority) {
+    } else if (may_stop(task, hold)) {
       open.push_back({hold.end, hold.started, task, &hold});
     }
   }

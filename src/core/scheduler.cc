@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "core/impl.h"
+#include "core/planted.h"
 
 namespace cattino::core {
 
@@ -23,6 +24,22 @@ const char* name(TaskStatus status) {
       return "Cancelled";
   }
   return "?";
+}
+
+bool holds_resources(const TaskState& state) {
+  switch (state.phase) {
+    case TaskPhase::group_hooks:
+    case TaskPhase::starting:
+    case TaskPhase::process:
+    case TaskPhase::stopping:
+      return true;
+    case TaskPhase::start_hook:
+      return !state.end_requested;
+    case TaskPhase::none:
+    case TaskPhase::end_hook:
+      return false;
+  }
+  return false;
 }
 
 // ---- a step ---------------------------------------------------------------------------------------
@@ -70,7 +87,8 @@ void Scheduler::Impl::on(const TimerFired&) {
 }
 
 void Scheduler::Impl::mark(TaskRecord& record) {
-  if (!record.dirty && !quiet_) {
+  const bool forgets = planted(Fault::unsaved_change) && record.state.requeues == 1;
+  if (!record.dirty && !quiet_ && !forgets) {
     record.dirty = true;
     changed_tasks_.push_back(&record);
   }

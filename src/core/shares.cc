@@ -7,8 +7,7 @@
 namespace cattino::core {
 namespace {
 
-constexpr std::int64_t us_a_second = 1000000;
-constexpr std::int64_t longest_shift = 62;
+constexpr int most_halvings = 62;
 
 /// Thousandths of devices; of cores where none is held.
 std::int64_t rate_of(const Allocation& allocation) {
@@ -18,20 +17,27 @@ std::int64_t rate_of(const Allocation& allocation) {
 
 }  // namespace
 
-/// Adds what ran since, after halving for each half-life that has begun: whole steps, so that it does not
-/// matter how often it is asked.
+/// Adds what ran since, with a halving at the end of each half-life: it does not matter how often one asks.
 void Shares::settle(Use& use, Time now) const {
   const std::int64_t half = std::max<std::int64_t>(1, policy_.half_life.us);
-  const std::int64_t halvings = now.us / half - use.at.us / half;
-  use.past >>= std::clamp<std::int64_t>(halvings, 0, longest_shift);
-  use.past += use.rate * std::max<std::int64_t>(0, now.us - use.at.us);
-  use.at = now;
+  for (int steps = 0; use.at < now; ++steps) {
+    const Time boundary{(use.at.us / half + 1) * half};
+    const Time until = std::min(boundary, now);
+    use.past += use.rate * (until - use.at).us;
+    use.at = until;
+    if (until == boundary) {
+      use.past /= 2;
+    }
+    if (steps == most_halvings) {
+      use.at = now;  // what came before has long been forgotten
+    }
+  }
 }
 
 void Shares::restore(const std::vector<UserShare>& shares) {
   for (const UserShare& share : shares) {
     Use& use = uses_[share.user];
-    use.past += share.used * us_a_second;
+    use.past += share.used;
     use.at = std::max(use.at, share.at);
   }
 }
@@ -77,7 +83,7 @@ std::vector<UserShare> Shares::known(Time now) const {
   for (const auto& [user, use] : uses_) {
     Use settled = use;
     settle(settled, now);
-    shares.push_back({user, settled.past / us_a_second, now});
+    shares.push_back({user, settled.past, now});
   }
   return shares;
 }

@@ -19,7 +19,7 @@ namespace cattino::core {
 /// What a user had up to `at`.
 struct UserShare {
   UserId user;
-  std::int64_t used = 0;  ///< thousandths of device-seconds
+  std::int64_t used = 0;  ///< thousandths of device-microseconds
   Time at;
 };
 

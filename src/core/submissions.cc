@@ -26,6 +26,11 @@ void for_each_id(const Ranges& ranges, Visit visit) {
   }
 }
 
+/// Nothing has happened to the task since it came: it is as its spec says.
+bool is_untouched(const TaskState& state) {
+  return state.status == TaskStatus::waiting && state.attempt == 0 && !state.queued;
+}
+
 }  // namespace
 
 void Scheduler::Impl::on(const Submitted& event) {
@@ -54,9 +59,14 @@ void Scheduler::Impl::on(const Restored& event) {
   for (std::size_t i = 0; i < event.tasks.size(); ++i) {
     TaskRecord& record = *tables_.tasks.find(event.work.tasks[i].id.value);
     const TaskState& state = event.tasks[i];
-    set_status(record, state.status);
-    record.state = state;
-    reshape(record);
+    if (!is_untouched(state)) {
+      set_status(record, state.status);
+      record.state = state;
+    }
+    reshape(record);  // its groups may be paused
+    if (record.state.reserved > 0) {
+      dropped_heads_.push_back(record.id);  // unless it becomes one again
+    }
     if (has_ended(state.status)) {
       work_.push_back({Op::Kind::ended, NodeRef::of(record.id), {}, false, state.ended});
     } else if (state.status == TaskStatus::running) {
@@ -72,9 +82,8 @@ void Scheduler::Impl::restore_running(TaskRecord& record) {
     followers_[record.state.behind] = record.id;
     return;
   }
-  take(record);
-  if (record.state.end_requested) {
-    pool_.note_ending(record.id, record.state.allocation.host);
+  if (holds_resources(record.state)) {
+    take(record);
   }
   if (record.state.phase != TaskPhase::group_hooks) {
     return;
@@ -200,15 +209,15 @@ void Scheduler::Impl::settle_new(Submission& submission, const Submitted& work) 
         !tables_.ended(edge.from)) {
       continue;
     }
+    const Time at = quiet_ ? tables_.ended_at(edge.from) : now_;
     if (satisfies(edge.when, tables_.ended_ok(edge.from))) {
       edge.status = EdgeStatus::satisfied;
-      const Time at = quiet_ ? tables_.ended_at(edge.from) : now_;
       work_.push_back({Op::Kind::unblock, edge.to, {}, false, at});
     } else {
       edge.status = EdgeStatus::dead;
       ++tables_.links(edge.to).dead;
       ++setbacks_;
-      work_.push_back({Op::Kind::died, edge.to, edge.from, false});
+      work_.push_back({Op::Kind::died, edge.to, edge.from, false, at});
     }
   }
   for (const GroupSpec& spec : work.groups) {

@@ -87,12 +87,14 @@ struct CounterAmount {
 
 struct Request {
   std::uint16_t min_devices = 1;
-  MemoryRequest memory;           ///< of each device
-  Millicores cpus{-1};            ///< -1: the default, 0 beside an accelerator, else one core
-  Mib ram;                        ///< 0: none
-  std::uint16_t max_devices = 0;  ///< takes up to so many that are idle at its start; 0: as min_devices
-  Duration time_limit = {};            ///< its longest run, from its admission; 0: none
-  std::vector<std::string> pins = {};  ///< names, indices, UUIDs or models of the devices it may have; empty: any
+  MemoryRequest memory;  ///< of each device
+  Millicores cpus{-1};   ///< -1: the default, 0 beside an accelerator, else one core
+  Mib ram;               ///< 0: none
+  std::uint16_t max_devices =
+      0;                     ///< takes up to so many that are idle at its start; 0: as min_devices
+  Duration time_limit = {};  ///< its longest run, from its admission; 0: none
+  std::vector<std::string> pins =
+      {};  ///< names, indices, UUIDs or models of the devices it may have; empty: any
   std::vector<CounterAmount> counters = {};  ///< in order of names
   friend auto operator<=>(const Request&, const Request&) = default;
 };
@@ -106,8 +108,8 @@ struct RetryPolicy {
   bool on_timeout = false;
   bool on_oom = true;
   bool on_lost = false;
-  std::vector<std::uint8_t> codes;              ///< in order
-  Duration backoff = Duration::seconds(1);      ///< before the first; doubled for each one after it
+  std::vector<std::uint8_t> codes;          ///< in order
+  Duration backoff = Duration::seconds(1);  ///< before the first; doubled for each one after it
   Duration longest_backoff = Duration::seconds(600);
   /// After an end for lack of memory, the request is multiplied by this many millionths, up to the
   /// largest device; 0: it stays.
@@ -123,9 +125,10 @@ struct Terms {
   UserId user;                ///< for fair shares
   RetryPolicy retry;
   Hooks hooks;
-  bool cascade = true;       ///< Cancelled when a prerequisite can never be satisfied; else it waits
-  bool command = false;      ///< a process alone, not a call in a host: it can be started in a line
-  bool preemptible = false;  ///< may be stopped to make room for a higher priority, and runs again later
+  bool cascade = true;   ///< Cancelled when a prerequisite can never be satisfied; else it waits
+  bool command = false;  ///< a process alone, not a call in a host: it can be started in a line
+  bool preemptible =
+      false;  ///< may be stopped to make room for a higher priority, and runs again later
   friend auto operator<=>(const Terms&, const Terms&) = default;
 };
 
@@ -151,14 +154,14 @@ enum class Cause : std::uint8_t {
   dependency,  ///< cancelled (or kept waiting): `cause_node` ended so that this can never run
   user_cancelled,
   user_killed,
-  hook_failed,   ///< an on_start raised
-  retries_over,  ///< asked to be run again too often
-  lost,          ///< held: nobody can know how its last attempt ended
-  replaced,      ///< cancelled: a new submission took its name (`allow`)
-  shutdown,      ///< cancelled: the user ended the backend with its tasks
-  timed_out,     ///< failed: it ran for its time limit
+  hook_failed,    ///< an on_start raised
+  retries_over,   ///< asked to be run again too often
+  lost,           ///< held: nobody can know how its last attempt ended
+  replaced,       ///< cancelled: a new submission took its name (`allow`)
+  shutdown,       ///< cancelled: the user ended the backend with its tasks
+  timed_out,      ///< failed: it ran for its time limit
   out_of_memory,  ///< failed: for lack of memory
-  preempted,     ///< it made room for a higher priority
+  preempted,      ///< it made room for a higher priority
 };
 
 /// The devices, cores and memory that a running attempt holds; counters are as in the request. `mib` is the claim on each device;
@@ -182,14 +185,14 @@ struct TaskState {
   bool out_of_memory = false;  ///< the last attempt ended for lack of memory
   Cause cause = Cause::none;
   Node cause_node;
-  std::uint32_t attempt = 0;   ///< number of the current or last attempt; 0: none yet
-  std::uint32_t requeues = 0;  ///< in a row, and not for a retry; an hour's run resets it
-  std::uint32_t retries = 0;   ///< attempts that failed and were followed by another
+  std::uint32_t attempt = 0;      ///< number of the current or last attempt; 0: none yet
+  std::uint32_t requeues = 0;     ///< in a row, and not for a retry; an hour's run resets it
+  std::uint32_t retries = 0;      ///< attempts that failed and were followed by another
   std::uint32_t preemptions = 0;  ///< attempts that made room for another task
-  ExitStatus last_exit;        ///< of the process of the last attempt
-  Time not_before;             ///< does not start before then
-  Time queued;  ///< since then nothing but resources stands in its way, if nothing else does now
-  Time started;                ///< of the last attempt's admission
+  ExitStatus last_exit;           ///< of the process of the last attempt
+  Time not_before;                ///< does not start before then
+  Time queued;   ///< since then nothing but resources stands in its way, if nothing else does now
+  Time started;  ///< of the last attempt's admission
   Time ended;
   Allocation allocation;  ///< empty unless it holds devices
   /// What it asks for after a lack of memory, in place of its request's memory (in that one's unit; its
@@ -198,7 +201,11 @@ struct TaskState {
   /// In a line (see line.cc): its process begins when that task's is gone, on what that one holds until
   /// then; `allocation` is the same. 0: in none, or in front.
   TaskId behind;
+  std::uint32_t reserved = 0;  ///< room is kept for it on this host, counted from 1; 0: nowhere
 };
+
+/// Does a task in this state hold what its allocation, or that of the one in front, says?
+bool holds_resources(const TaskState& state);
 
 enum class GroupPhase : std::uint8_t { idle, start_hook, started, end_hook, ended, start_failed };
 

@@ -3,6 +3,7 @@
 // Tasks behind one and the same such group and with the same request are one shape, so that a group
 // that is full costs one look, however many wait in it.
 #include "core/impl.h"
+#include "core/planted.h"
 
 namespace cattino::core {
 
@@ -72,7 +73,8 @@ void Scheduler::Impl::on_group_paused(GroupRecord& group, bool paused) {
 const GroupRecord* Scheduler::Impl::throttle_of(const TaskRecord& record) const {
   for (GroupId id = record.shape->key.throttle; id;) {
     const GroupRecord& group = *tables_.groups.find(id.value);
-    const bool full = group.spec.max_parallel > 0 && group.running >= group.spec.max_parallel;
+    const bool full = !planted(Fault::ignored_limit) && group.spec.max_parallel > 0 &&
+                      group.running >= group.spec.max_parallel;
     if (full || group.state.paused) {
       return &group;
     }
@@ -86,20 +88,24 @@ void Scheduler::Impl::count_running(const TaskRecord& record, bool more) {
   if (!record.shape->key.throttle) {
     return;
   }
+  bool changes = false;  // a group that was full has room, or the other way round
   for (GroupId id = record.group; id;) {
     GroupRecord& group = *tables_.groups.find(id.value);
-    group.running += more && group.spec.max_parallel > 0 ? 1U : 0U;
-    group.running -= !more && group.spec.max_parallel > 0 ? 1U : 0U;
+    if (const std::uint64_t most = group.spec.max_parallel; most > 0) {
+      group.running += more ? 1U : 0U;
+      changes = changes || group.running == most;
+      group.running -= more ? 0U : 1U;
+    }
     id = group.spec.parent;
   }
-  if (!more) {
+  if (changes) {
     reopen_throttled();
   }
 }
 
+/// Also those that are closed for want of room: they may wait for their group now.
 void Scheduler::Impl::reopen_throttled() {
-  queue_.reopen_if(
-      [](const Shape& shape) { return shape.obstacle == Shape::Obstacle::throttle; });
+  queue_.reopen_if([](const Shape& shape) { return static_cast<bool>(shape.key.throttle); });
 }
 
 }  // namespace cattino::core

@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "base/check.h"
+#include "core/planted.h"
 
 namespace cattino::core {
 namespace {
@@ -26,7 +27,9 @@ void HostUse::take(TaskId task, const Allocation& allocation) {
       devices.resize(index + 1);
     }
     DeviceUse& device = devices[index];
-    device.claimed += i < allocation.mib.size() ? allocation.mib[i] : Mib{};
+    if (!planted(Fault::overcommit)) {
+      device.claimed += i < allocation.mib.size() ? allocation.mib[i] : Mib{};
+    }
     device.whole = device.whole || allocation.whole;
     device.holders.insert(
         std::lower_bound(device.holders.begin(), device.holders.end(), task), task);

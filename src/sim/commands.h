@@ -39,6 +39,13 @@ struct TraceOptions {
 int fill_cluster(const TraceOptions& options);
 std::vector<std::string> placement_names();
 
+struct RandomOptions {
+  std::uint64_t seeds = 100;
+  std::uint64_t first = 1;
+  std::uint64_t events = 1000;
+};
+int live_at_random(const RandomOptions& options);
+
 /// The error's `field` is the path.
 Result<std::string> read_file(const std::string& path);
 

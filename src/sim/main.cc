@@ -10,65 +10,94 @@
 
 namespace {
 
-int run(int argc, char** argv) {
-  using cattino::core::Order;
-  CLI::App app{"The scheduling core on a simulated clock.", "meow-sim"};
-  app.require_subcommand(1);
-  app.footer("exit status: 0 all as expected · 1 some not · 2 bad input");
+using namespace cattino::sim;  // NOLINT(google-build-using-namespace): this is their main
 
-  cattino::sim::ScenarioOptions scenarios;
-  CLI::App* scenario = app.add_subcommand(
+CLI::App* add_scenario(CLI::App& app, ScenarioOptions& options) {
+  CLI::App* verb = app.add_subcommand(
       "scenario", "Plays each scenario and compares what happened with what it expects");
-  scenario->add_option("FILE", scenarios.files, "scenario files")->required();
-  scenario->add_flag("--print", scenarios.only_print, "only show what happened");
+  verb->add_option("FILE", options.files, "scenario files")->required();
+  verb->add_flag("--print", options.only_print, "only show what happened");
+  return verb;
+}
 
-  cattino::sim::WorkflowOptions workflows;
-  CLI::App* workflow = app.add_subcommand(
+CLI::App* add_workflow(CLI::App& app, WorkflowOptions& options) {
+  using cattino::core::Order;
+  CLI::App* verb = app.add_subcommand(
       "workflow", "Runs recorded workflows (WfFormat 1.5) on a machine of so many cores");
-  workflow->add_option("FILE", workflows.files, "workflow files")->required();
-  workflow->add_option("--cores", workflows.cores, "numbers of cores, such as 2,8,48")
+  verb->add_option("FILE", options.files, "workflow files")->required();
+  verb->add_option("--cores", options.cores, "numbers of cores, such as 2,8,48")
       ->required()
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(CLI::Range(1, 1000000));
   const std::map<std::string, Order> orders{
       {"submission", Order::submission}, {"critical-path", Order::critical_path}};
-  workflow->add_option("--order", workflows.order, "which ready task comes first")
+  verb->add_option("--order", options.order, "which ready task comes first")
       ->transform(CLI::CheckedTransformer(orders))
       ->option_text("submission|critical-path");
-  workflow->add_option(
-      "--json", workflows.json, "write results and timelines there; -: standard output");
-  workflow->add_option("--svg", workflows.svg, "draw the one run there");
+  verb->add_option("--json", options.json, "write results and timelines there; -: standard output");
+  verb->add_option("--svg", options.svg, "draw the one run there");
+  return verb;
+}
 
-  cattino::sim::TraceOptions traces;
-  CLI::App* trace = app.add_subcommand(
+CLI::App* add_trace(CLI::App& app, TraceOptions& options) {
+  CLI::App* verb = app.add_subcommand(
       "trace",
       "Fills a cluster with pods drawn at random from a trace, by each policy of placement");
-  trace->add_option("--nodes", traces.nodes, "table of nodes: cpu_milli, memory_mib, gpu")
+  verb->add_option("--nodes", options.nodes, "table of nodes: cpu_milli, memory_mib, gpu")
       ->required();
-  trace
-      ->add_option(
-          "--pods", traces.pods, "table of pods: cpu_milli, memory_mib, num_gpu, gpu_milli")
+  verb->add_option(
+          "--pods", options.pods, "table of pods: cpu_milli, memory_mib, num_gpu, gpu_milli")
       ->required();
-  trace->add_option("--placement", traces.placement, "only this one")
-      ->check(CLI::IsMember(cattino::sim::placement_names()));
-  trace->add_option("--seeds", traces.seeds, "how many drawings")
+  verb->add_option("--placement", options.placement, "only this one")
+      ->check(CLI::IsMember(placement_names()));
+  verb->add_option("--seeds", options.seeds, "how many drawings")
       ->capture_default_str()
       ->check(CLI::Range(1, 10000));
-  trace->add_option("--until", traces.percent, "percent of the GPUs that are asked for")
+  verb->add_option("--until", options.percent, "percent of the GPUs that are asked for")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));
-  trace->add_flag("--json", traces.json, "the result of each drawing");
+  verb->add_flag("--json", options.json, "the result of each drawing");
+  return verb;
+}
 
+CLI::App* add_random(CLI::App& app, RandomOptions& options) {
+  CLI::App* verb = app.add_subcommand(
+      "random", "Random worlds with every fault, and whether the core keeps its rules in them");
+  verb->add_option("--seeds", options.seeds, "how many worlds")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000000));
+  verb->add_option("--first", options.first, "the seed of the first")->capture_default_str();
+  verb->add_option("--events", options.events, "what happens in each, at least")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000000));
+  return verb;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{"The scheduling core on a simulated clock.", "meow-sim"};
+  app.require_subcommand(1);
+  app.footer("exit status: 0 all as expected · 1 some not · 2 bad input");
+  ScenarioOptions scenarios;
+  WorkflowOptions workflows;
+  TraceOptions traces;
+  RandomOptions random;
+  const CLI::App* scenario = add_scenario(app, scenarios);
+  const CLI::App* workflow = add_workflow(app, workflows);
+  const CLI::App* trace = add_trace(app, traces);
+  add_random(app, random);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : cattino::sim::exit_bad_input;
+    return app.exit(error) == 0 ? 0 : exit_bad_input;
   }
   if (*scenario) {
-    return cattino::sim::play_scenarios(scenarios);
+    return play_scenarios(scenarios);
   }
-  return *workflow ? cattino::sim::run_workflows(workflows) : cattino::sim::fill_cluster(traces);
+  if (*workflow) {
+    return run_workflows(workflows);
+  }
+  return *trace ? fill_cluster(traces) : live_at_random(random);
 }
 
 }  // namespace
@@ -78,6 +107,6 @@ int main(int argc, char** argv) {
     return run(argc, argv);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "meow-sim: %s\n", error.what());
-    return cattino::sim::exit_bad_input;
+    return exit_bad_input;
   }
 }

@@ -1,4 +1,4 @@
-// For random tests: actions as lines of text to be compared.
+// Actions as lines of text: to be compared, and to be digested.
 #pragma once
 
 #include <cstdint>
@@ -6,13 +6,14 @@
 #include <variant>
 
 #include "core/event.h"
+#include "core/reason.h"
 
-namespace cattino::core {
+namespace cattino::sim {
 
-inline std::string text(const Node& node) {
+inline std::string text(const core::Node& node) {
   return std::to_string(static_cast<int>(node.kind)) + ":" + std::to_string(node.id);
 }
-inline std::string text(const TaskState& s) {
+inline std::string text(const core::TaskState& s) {
   std::string line;
   for (const std::int64_t part :
        {static_cast<std::int64_t>(s.status),
@@ -24,6 +25,12 @@ inline std::string text(const TaskState& s) {
         static_cast<std::int64_t>(s.requeues),
         static_cast<std::int64_t>(s.recalled),
         static_cast<std::int64_t>(s.behind.value),
+        static_cast<std::int64_t>(s.retries),
+        static_cast<std::int64_t>(s.preemptions),
+        static_cast<std::int64_t>(s.device_lost),
+        static_cast<std::int64_t>(s.out_of_memory),
+        s.raised,
+        static_cast<std::int64_t>(s.reserved),
         s.not_before.us,
         s.started.us,
         s.ended.us,
@@ -36,35 +43,46 @@ inline std::string text(const TaskState& s) {
   return line + text(s.cause_node);
 }
 
+inline std::string text(const core::Reason& reason) {
+  std::string line = "kind " + std::to_string(static_cast<int>(reason.kind)) + " fitting " +
+                     std::to_string(reason.fitting) + " of";
+  for (const core::Node& node : reason.nodes) {
+    line += " " + text(node);
+  }
+  return line;
+}
+
 struct Texter {
-  std::string operator()(const TaskChanged& a) const {
+  std::string operator()(const core::TaskChanged& a) const {
     return "task " + std::to_string(a.task.value) + " " + text(a.state);
   }
-  std::string operator()(const GroupChanged& a) const {
+  std::string operator()(const core::GroupChanged& a) const {
     return "group " + std::to_string(a.group.value) + " " +
-           std::to_string(static_cast<int>(a.state.phase));
+           std::to_string(static_cast<int>(a.state.phase)) + (a.state.paused ? " paused" : "");
   }
-  std::string operator()(const StartAttempt& a) const {
+  std::string operator()(const core::StartAttempt& a) const {
     return "start " + std::to_string(a.attempt.key());
   }
-  std::string operator()(const StopAttempt& a) const {
+  std::string operator()(const core::StopAttempt& a) const {
     return "stop " + std::to_string(a.attempt.key());
   }
-  std::string operator()(const RecallAttempt& a) const {
+  std::string operator()(const core::RecallAttempt& a) const {
     return "recall " + std::to_string(a.attempt.key());
   }
-  std::string operator()(const RunHook& a) const {
+  std::string operator()(const core::RunHook& a) const {
     return "hook " + text(a.owner) + " " + std::to_string(static_cast<int>(a.hook)) + " " +
            std::to_string(a.attempt);
   }
-  std::string operator()(const ArmTimer& a) const { return "timer " + std::to_string(a.at.us); }
-  std::string operator()(const SubmissionEnded& a) const {
+  std::string operator()(const core::ArmTimer& a) const {
+    return "timer " + std::to_string(a.at.us);
+  }
+  std::string operator()(const core::SubmissionEnded& a) const {
     return "ended " + std::to_string(a.submission.value);
   }
 };
 
-inline std::string text(const Action& action) {
+inline std::string text(const core::Action& action) {
   return std::visit(Texter{}, action);
 }
 
-}  // namespace cattino::core
+}  // namespace cattino::sim
