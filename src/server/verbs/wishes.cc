@@ -36,11 +36,11 @@ std::vector<std::string> without_repeats(std::vector<std::string> words) {
 }
 
 /// In order of names. A name that is there twice has the last amount, as in any JSON object.
-std::vector<core::CounterAmount> counters_of(wire::Dictionary<std::int64_t> resources) {
+std::vector<core::CounterAmount> counters_of(const wire::Dictionary<std::int64_t>& resources) {
   std::vector<core::CounterAmount> counters;
   counters.reserve(resources.size());
-  for (auto& [name, amount] : resources) {
-    counters.push_back({std::move(name), amount});
+  for (const auto& [name, amount] : resources) {
+    counters.push_back({name, amount});
   }
   std::sort(counters.begin(), counters.end());
   return counters;
@@ -94,7 +94,7 @@ Result<core::Request> request_of(wire::Request line) {
     request.pins = without_repeats(std::move(*line.devices));
   }
   if (line.resources) {
-    request.counters = counters_of(std::move(*line.resources));
+    request.counters = counters_of(*line.resources);
   }
   return request;
 }
