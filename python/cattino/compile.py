@@ -21,6 +21,7 @@ from cattino.tasks.base import Task
 from cattino.tasks.graph import TaskGraph
 from cattino.tasks.group import TaskGroup
 from cattino.tasks.node import Node
+from cattino.tasks.wishes import IN_REQUEST
 
 CHUNK_BYTES = 256 * 1024
 EDGES_EACH = 8192  # in a piece
@@ -187,6 +188,8 @@ class _Writer:
         line = f'{{"group":{{"ref":{self._refs[node]},"name":{quoted(node.name)}'
         if node._group is not None:
             line += f',"parent":{self._refs[node._group]}'
+        if node._max_parallel is not None:
+            line += f',"max_parallel":{node._max_parallel}'
         return line + self._called(node, self._overridden(node), False) + "}}"
 
     def task(self, node: Any) -> str:
@@ -222,15 +225,19 @@ class _Writer:
             node._ram,
             node._priority,
             node._cascade,
+            None if node._wishes is None else json.dumps(node._wishes),
         )
         text = self._rest.get(key)
         if text is None:
-            asked = {
+            asked: dict[str, Any] = {
                 "min_devices": node._min_devices,
                 "memory": node._memory,
                 "cpus": node._cpus,
                 "ram": node._ram,
             }
+            wishes = dict(node._wishes or {})
+            for word in IN_REQUEST:
+                asked[word] = wishes.pop(word, None)
             request = {name: value for name, value in asked.items() if value is not None}
             if request.get("min_devices") == 1:
                 del request["min_devices"]
@@ -239,6 +246,8 @@ class _Writer:
                 text += f',"priority":{node._priority}'
             if node._cascade is not None:
                 text += f',"cascade":{json.dumps(node._cascade)}'
+            for word, value in wishes.items():
+                text += f',"{word}":{json.dumps(value)}'
             self._rest[key] = text
         return text
 

@@ -18,6 +18,10 @@ DEFAULTS: dict[str, Any] = {
     "shutdown-on-complete": False,
     "shell": "",
     "grace": "30s",
+    "resources": {},
+    "reserve-after": "10m",
+    "reservations": 1,
+    "aging": "0s",
 }
 
 

@@ -46,7 +46,9 @@ def _with_name(error: CattinoError, work: Work) -> CattinoError:
     node = _node_of(error, work)
     if node is None:
         return error
-    field = (error.field or "").rpartition(".")[2]
+    path = (error.field or "").split(".", 2)  # tasks[3], request, memory
+    field = "" if len(path) < 2 else path[-1] if path[1] == "request" else path[1]
+    field = field.partition(".")[0].partition("[")[0]
     if field == "name":
         field = "task_name" if isinstance(node, Task) else "group_name"
     said = error.message.startswith((f"{node.fullname} ", f"`{node.fullname}` "))

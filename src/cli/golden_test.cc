@@ -72,6 +72,10 @@ TEST_F(Golden, show_tells_all_of_a_task) {
   expect_text("show_task", detail_text(value_of<wire::Detail>("show_task"), terminal));
 }
 
+TEST_F(Golden, show_tells_of_limits_and_retries_where_there_are_some) {
+  expect_text("show_limits", detail_text(value_of<wire::Detail>("show_limits"), terminal));
+}
+
 TEST_F(Golden, show_tells_of_a_group_and_its_tasks) {
   expect_text("show_group", detail_text(value_of<wire::Detail>("show_group"), terminal));
 }

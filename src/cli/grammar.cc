@@ -36,6 +36,62 @@ void add_list(
   verb->add_option(flags, to, doc)->allow_extra_args(false)->take_all()->type_name(value);
 }
 
+void add_request(Grammar& grammar, CLI::App* verb) {
+  CreateOptions& create = grammar.options.create;
+  verb->add_option("-c,--min-devices", grammar.min_devices, "devices it needs (default 1)")
+      ->check(CLI::Range(0, 65535).description(""))
+      ->type_name("N");
+  verb->add_option(
+          "--max-devices", create.max_devices, "takes up to so many, if they are idle at its start")
+      ->check(CLI::Range(1, 65535).description(""))
+      ->type_name("N");
+  verb->add_option(
+          "-M,--requires-memory-per-device,--memory",
+          create.memory,
+          "memory it needs on each device: MiB, 20GiB, 50%; unset: the whole device, alone")
+      ->type_name("SIZE");
+  verb->add_option(
+          "--devices",
+          create.devices,
+          "only these devices: names, indices, UUIDs or models, between commas")
+      ->type_name("DEVICES");
+  verb->add_option("--cpus", create.cpus, "cores it needs")->type_name("N");
+  verb->add_option("--ram", create.ram, "host memory it needs")->type_name("SIZE");
+  add_list(
+      verb,
+      "--resource",
+      create.resources,
+      "so much of a counter that the settings declare; may be repeated",
+      "NAME=N");
+  verb->add_option("--time-limit", create.time_limit, "its longest run: 90s, 1h30m, 2d")
+      ->type_name("TIME");
+}
+
+void add_timing(CLI::App* verb, CreateOptions& create) {
+  verb->add_option("--retries", create.retries, "run it again so often if it fails (default 0)")
+      ->check(CLI::Range(0, 1'000'000).description(""))
+      ->type_name("N");
+  verb->add_option(
+          "--retry-on",
+          create.retry_on,
+          "after which ends, between commas: exit codes, exit (any code but 0), signal, timeout, "
+          "oom, lost (default exit,signal,oom)")
+      ->type_name("ENDS");
+  verb->add_option(
+          "--backoff", create.backoff, "wait before the first retry, doubled for each (default 1s)")
+      ->type_name("TIME");
+  verb->add_option(
+          "--not-before",
+          create.not_before,
+          "starts then at the earliest: 2026-12-01T08:00, or +2h")
+      ->type_name("WHEN");
+  verb->add_flag("--hold", create.hold, "it waits until `meow resume` lets it run");
+  verb->add_flag(
+      "--preemptible",
+      create.preemptible,
+      "may be stopped to make room for a higher priority; it runs again later");
+}
+
 void add_create(Grammar& grammar) {
   CreateOptions& create = grammar.options.create;
   CLI::App* verb = add_verb(grammar, "create", "create tasks from a command or a Python script");
@@ -48,16 +104,8 @@ void add_create(Grammar& grammar) {
       ->type_name("NAME");
   verb->add_option("-p,--priority", create.priority, "higher goes first (default 0)")
       ->type_name("N");
-  verb->add_option("-c,--min-devices", grammar.min_devices, "devices it needs (default 1)")
-      ->check(CLI::Range(0, 65535).description(""))
-      ->type_name("N");
-  verb->add_option(
-          "-M,--requires-memory-per-device,--memory",
-          create.memory,
-          "memory it needs on each device: MiB, 20GiB, 50%; unset: the whole device, alone")
-      ->type_name("SIZE");
-  verb->add_option("--cpus", create.cpus, "cores it needs")->type_name("N");
-  verb->add_option("--ram", create.ram, "host memory it needs")->type_name("SIZE");
+  add_request(grammar, verb);
+  add_timing(verb, create);
   add_list(
       verb, "-e,--env", create.env, "a variable of its environment; may be repeated", "KEY=VALUE");
   verb->add_option("-C,--directory", create.directory, "where it runs (default: here)")

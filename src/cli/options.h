@@ -24,6 +24,16 @@ struct CreateOptions {
   std::string memory;
   std::string cpus;
   std::string ram;
+  std::optional<std::uint32_t> max_devices;
+  std::string time_limit;
+  std::string devices;                 ///< names, indices, UUIDs or models, between commas
+  std::vector<std::string> resources;  ///< "NAME=N"
+  std::optional<std::uint32_t> retries;
+  std::string retry_on;  ///< codes and words, between commas
+  std::string backoff;
+  std::string not_before;
+  bool hold = false;
+  bool preemptible = false;
   std::vector<std::string> env;  ///< "KEY=VALUE"
   std::string directory;
   std::string name_conflict;

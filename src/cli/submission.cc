@@ -4,9 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <climits>
-#include <cmath>
 #include <filesystem>
 #include <system_error>
 
@@ -16,9 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/amounts.h"
 #include "base/text.h"
 #include "cli/default_name.h"
+#include "cli/wishes.h"
+#include "sys/clock.h"
 
 namespace cattino::cli {
 
@@ -73,45 +72,6 @@ std::string as_argument(const std::string& word) {
   };
   return !word.empty() && std::all_of(word.begin(), word.end(), is_plain) ? word
                                                                           : shell_quote(word);
-}
-
-Result<Millicores> parse_cores(const std::string& text) {
-  double cores = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), cores);
-  if (error != std::errc{} || end != text.data() + text.size() || !(cores >= 0 && cores <= 1e6)) {
-    return invalid(
-        fmt::format("'{}' is no number of cores", text), "--cpus", "for example 4 or 0.5");
-  }
-  return Millicores{std::llround(cores * 1000)};
-}
-
-Result<wire::Request> request_of(const CreateOptions& options) {
-  wire::Request request;
-  request.min_devices = options.min_devices;
-  if (!options.memory.empty()) {
-    auto memory = parse_memory_request(options.memory);
-    if (!memory) {
-      memory.error().field = "--requires-memory-per-device";
-      return memory.error();
-    }
-    request.memory = *memory;
-  }
-  if (!options.cpus.empty()) {
-    auto cores = parse_cores(options.cpus);
-    if (!cores) {
-      return cores.error();
-    }
-    request.cpus = *cores;
-  }
-  if (!options.ram.empty()) {
-    auto ram = parse_mib(options.ram);
-    if (!ram) {
-      ram.error().field = "--ram";
-      return ram.error();
-    }
-    request.ram = *ram;
-  }
-  return request;
 }
 
 Result<wire::Dictionary<std::string>> variables_of(const std::vector<std::string>& texts) {
@@ -228,6 +188,9 @@ Result<CommandSubmission> CommandSubmission::make(
   result.task_.request = *request;
   result.task_.priority = options.priority;
   result.task_.env = std::move(*variables);
+  if (Status timing = add_timing(options, sys::Clock().now().ms(), result.task_); !timing) {
+    return timing.error();
+  }
   if (!result.groups_.empty()) {
     result.task_.group = result.groups_.back().ref;
   }

@@ -87,6 +87,35 @@ TEST(Submission, the_request_is_sent_as_far_as_it_was_said) {
   EXPECT_EQ(task.env, (wire::Dictionary<std::string>{{"A", "b=c"}}));
 }
 
+TEST(Submission, limits_pins_and_retries_are_sent_as_numbers) {
+  CreateOptions options;
+  options.subject = "x";
+  options.max_devices = 4;
+  options.time_limit = "1h30m";
+  options.devices = "cuda:1, A100";
+  options.resources = {"licence=1", "disk/slots=2"};
+  options.retries = 3;
+  options.retry_on = "3,signal";
+  options.backoff = "100ms";
+  options.not_before = "2026-12-01T08:00Z";
+  options.hold = true;
+  options.preemptible = true;
+  const auto task = tasks_of(options)[0];
+  EXPECT_EQ(task.request->max_devices, 4);
+  EXPECT_EQ(task.request->time_limit, 5'400'000);
+  EXPECT_EQ(task.request->devices, (std::vector<std::string>{"cuda:1", "A100"}));
+  EXPECT_EQ(
+      task.request->resources, (wire::Dictionary<std::int64_t>{{"licence", 1}, {"disk/slots", 2}}));
+  EXPECT_EQ(task.retries, 3U);
+  ASSERT_EQ(task.retry_on->size(), 2U);
+  EXPECT_EQ(task.retry_on->front().code, 3);
+  EXPECT_EQ(task.retry_on->back().word, "signal");
+  EXPECT_EQ(task.backoff, 100);
+  EXPECT_EQ(task.not_before, 1'796'112'000'000);
+  EXPECT_EQ(task.held, true);
+  EXPECT_EQ(task.preemptible, true);
+}
+
 TEST(Submission, groups_nest) {
   CreateOptions options;
   options.subject = "x";
@@ -145,6 +174,14 @@ TEST(Submission, what_is_wrong_is_said_with_the_option_it_stands_in) {
   EXPECT_EQ(field_of([](CreateOptions& o) { o.cpus = "many"; }), "--cpus");
   EXPECT_EQ(field_of([](CreateOptions& o) { o.cpus = "nan"; }), "--cpus");
   EXPECT_EQ(field_of([](CreateOptions& o) { o.ram = "?"; }), "--ram");
+  EXPECT_EQ(field_of([](CreateOptions& o) { o.time_limit = "soon"; }), "--time-limit");
+  EXPECT_EQ(field_of([](CreateOptions& o) { o.resources = {"a=0"}; }), "--resource");
+  EXPECT_EQ(field_of([](CreateOptions& o) { o.resources = {"a"}; }), "--resource");
+  EXPECT_EQ(field_of([](CreateOptions& o) { o.resources = {"a=1", "a=2"}; }), "--resource");
+  EXPECT_EQ(field_of([](CreateOptions& o) { o.retry_on = "256"; }), "--retry-on");
+  EXPECT_EQ(field_of([](CreateOptions& o) { o.retry_on = "signal,"; }), "--retry-on");
+  EXPECT_EQ(field_of([](CreateOptions& o) { o.backoff = "-1"; }), "--backoff");
+  EXPECT_EQ(field_of([](CreateOptions& o) { o.not_before = "tomorrow"; }), "--not-before");
   EXPECT_EQ(field_of([](CreateOptions& o) { o.env = {"A"}; }), "--env");
   EXPECT_EQ(field_of([](CreateOptions& o) { o.group = "a//b"; }), "--group-name");
   EXPECT_EQ(field_of([](CreateOptions& o) { o.directory = "/no/such"; }), "--directory");

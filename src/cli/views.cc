@@ -48,8 +48,10 @@ std::string request_text(const wire::Request& request) {
     text += (text.empty() ? "" : ", ") + part;
   };
   const std::uint16_t devices = request.min_devices.value_or(0);
+  const std::uint16_t most = request.max_devices.value_or(devices);
   if (request.min_devices) {
-    add(count_of(devices, "device"));
+    add(most > devices ? fmt::format("{} to {} devices", devices, most)
+                       : count_of(devices, "device"));
   }
   if (devices > 0 && request.memory) {
     switch (request.memory->kind) {
@@ -69,7 +71,43 @@ std::string request_text(const wire::Request& request) {
   if (request.ram && request.ram->value > 0) {
     add(describe(*request.ram) + " of host memory");
   }
+  if (request.devices) {
+    add("only on " + joined_by_comma(*request.devices));
+  }
+  for (const auto& [name, amount] : request.resources.value_or(wire::Dictionary<std::int64_t>{})) {
+    add(fmt::format("{} of {}", amount, name));
+  }
   return text;
+}
+
+/// "3, after 9,signal, the first after 1.0 s; 1 so far".
+std::string retry_text(const wire::Task& task) {
+  if (!task.retry) {
+    return {};
+  }
+  std::vector<std::string> ends;
+  for (const wire::RetryEnd& end : task.retry->on) {
+    ends.push_back(end.code != 0 ? fmt::format("{}", end.code) : end.word);
+  }
+  std::string text = fmt::format(
+      "{}, after {}, the first after {}",
+      task.retry->retries,
+      joined_by_comma(ends),
+      describe(Duration::milliseconds(task.retry->backoff)));
+  if (task.retry->oom_growth) {
+    text += fmt::format(
+        ", with {:g} times the memory after oom",
+        static_cast<double>(task.retry->oom_growth->ppm) / 1e6);
+  }
+  return text + (task.retries ? fmt::format("; {} so far", *task.retries) : "");
+}
+
+std::string preemptible_text(const wire::Task& task) {
+  if (!task.preemptible.value_or(false)) {
+    return {};
+  }
+  const auto times = static_cast<std::int64_t>(task.preemptions.value_or(0));
+  return times == 0 ? "yes" : fmt::format("yes; stopped {}", count_of(times, "time"));
 }
 
 /// "key  value" lines with values in one column.
@@ -89,7 +127,7 @@ class Facts {
   }
   void add(std::string_view key, const std::string& value) {
     if (!value.empty()) {
-      text_ += fmt::format("  {:<12}{}\n", key, harmless(value));
+      text_ += fmt::format("  {:<11} {}\n", key, harmless(value));
     }
   }
   [[nodiscard]] const std::string& text() const { return text_; }
@@ -136,6 +174,12 @@ std::string task_detail_text(const wire::TaskDetail& detail, const Screen& scree
   facts.add("function", detail.function.value_or(""));
   facts.add("directory", detail.cwd);
   facts.add("requests", request_text(task.request));
+  if (task.request.time_limit) {
+    facts.add("time limit", describe(Duration::milliseconds(*task.request.time_limit)));
+  }
+  facts.add("retries", retry_text(task));
+  facts.add("not before", task.not_before ? when_text(*task.not_before) : "");
+  facts.add("preemptible", preemptible_text(task));
   facts.add("priority", task.priority == 0 ? "" : fmt::format("{}", task.priority));
   facts.add("devices", running ? devices_words(task.devices) : "");
   facts.add("process", running && task.pid ? fmt::format("{}", *task.pid) : "");

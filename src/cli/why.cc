@@ -12,16 +12,29 @@
 namespace cattino::cli {
 namespace {
 
+/// Why another attempt follows.
+std::string why_again(const wire::Task& task) {
+  constexpr std::int32_t asked = 100;
+  if (!task.exit || task.exit->code == asked || !task.retry || !task.retries) {
+    return "It asked to be run again (exit status 100).";
+  }
+  return fmt::format(
+      "Its last attempt failed ({}); this is retry {} of {}.",
+      task.exit->text,
+      *task.retries,
+      task.retry->retries);
+}
+
 /// What a user may not know about such a reason, or can do about it; empty: nothing.
-std::string advice(std::string_view kind, const std::string& name) {
+std::string advice(std::string_view kind, const wire::Task& task, const std::string& name) {
   if (kind == "dependencies") {
     return "It can start when these are Done.";
   }
-  if (kind == "devices" || kind == "cpus" || kind == "ram") {
+  if (kind == "devices" || kind == "cpus" || kind == "ram" || kind == "resources") {
     return "It starts as soon as enough is free; tasks that fit may start before it.";
   }
   if (kind == "backoff") {
-    return "It asked to be run again (exit status 100).";
+    return why_again(task);
   }
   if (kind == "held" || kind == "lost") {
     return fmt::format("`meow resume {}` lets it run.", name);
@@ -34,11 +47,11 @@ std::string waiting(const wire::Task& task, const std::string& name) {
     return "waits for its turn.";
   }
   const std::string kind = task.reason->kind.value_or("");
-  const std::string more = advice(kind, name);
+  const std::string more = advice(kind, task, name);
   const std::string reason = reason_text(task.reason);
   // "waits for a", "is held until it is resumed", "runs again in 3 s" go on from the name.
-  const bool goes_on =
-      kind == "dependencies" || kind == "held" || kind == "backoff" || kind == "next";
+  const bool goes_on = kind == "dependencies" || kind == "held" || kind == "backoff" ||
+                       kind == "next" || kind == "not_before";
   const std::string text = (goes_on ? "" : "waits: ") + reason + ".";
   return more.empty() ? text : text + " " + more;
 }

@@ -135,6 +135,7 @@ Status Draft::add(Staging::NewGroup group) {
   spec.id = GroupId{header_.submission.first_group.value + work_.groups.size()};
   spec.parent = group.parent == 0 ? GroupId{} : GroupId{node_of(group.parent).id};
   spec.hooks = group.hooks;
+  spec.max_parallel = group.max_parallel;
   nodes_.resize(std::max<std::size_t>(nodes_.size(), group.ref + 1U));
   nodes_[group.ref] = core::Node::of(spec.id);
   work_.groups.push_back(spec);
@@ -164,6 +165,9 @@ Status Draft::add(Staging::NewTask task) {
   if (const Status program = check_program(task); !program) {
     return within(where, program.error());
   }
+  if (const Status wishes = check_wishes(task); !wishes) {
+    return within(where, wishes.error());
+  }
   Result<std::string> fullname = fullname_below(task.group, task.name);
   if (!fullname) {
     return within(where, fullname.error());
@@ -178,7 +182,11 @@ Status Draft::add(Staging::NewTask task) {
   store::Task row;
   row.spec.id = TaskId{header_.submission.first_task.value + work_.tasks.size()};
   row.spec.group = task.group == 0 ? GroupId{} : GroupId{node_of(task.group).id};
-  row.spec.request = task.request;
+  row.spec.request = std::move(task.request);
+  row.spec.retry = std::move(task.retry);
+  row.spec.not_before = task.not_before;
+  row.spec.held = task.held;
+  row.spec.preemptible = task.preemptible;
   row.spec.priority = task.priority;
   row.spec.created = header_.submission.created;
   row.spec.hooks = task.hooks;

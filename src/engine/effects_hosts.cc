@@ -24,7 +24,11 @@ std::string shown_status(const core::TaskState& state, core::HookKind hook) {
   if (hook == core::HookKind::on_start) {
     return core::name(core::TaskStatus::running);
   }
-  if (state.end_requested && state.cause != core::Cause::user_killed) {
+  if (state.end_requested && state.cause == core::Cause::preempted) {
+    return core::name(core::TaskStatus::waiting);
+  }
+  if (state.end_requested && state.cause != core::Cause::user_killed &&
+      state.cause != core::Cause::timed_out) {
     return core::name(core::TaskStatus::cancelled);
   }
   const bool done =

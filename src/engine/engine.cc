@@ -84,6 +84,7 @@ class EngineImpl final : public Engine {
   void touch() override { departure_.touch(); }
 
  private:
+  void declare_resources();
   void restore(core::Restored restored);
   void observed(devices::Inventory inventory);
   void take_inventory();
@@ -146,6 +147,7 @@ EngineImpl::~EngineImpl() {
 // ---- the start --------------------------------------------------------------------------------------
 
 Status EngineImpl::load() {
+  declare_resources();
   Time latest;
   Status loaded = world_.store->load_live([this, &latest](core::Restored restored) {
     for (const core::TaskState& state : restored.tasks) {
@@ -162,6 +164,14 @@ Status EngineImpl::load() {
   return world_.store->live_names([this](TaskId task, std::string_view fullname) {
     world_.names.add(LiveNames::hash(fullname), task);
   });
+}
+
+void EngineImpl::declare_resources() {
+  core::CountersDeclared declared;
+  for (const auto& [name, total] : world_.options.settings.resources) {
+    declared.counters.push_back({name, total});
+  }
+  turn_.step(declared);
 }
 
 void EngineImpl::restore(core::Restored restored) {

@@ -39,7 +39,7 @@ template <class T>
 using Answer = std::function<void(Result<T>)>;
 
 /// How new work arrives, piece by piece, before anybody sees it. Destroying it without `finish`
-/// leaves nothing behind.
+/// leaves nothing behind. Errors have the whole path: "tasks[3].name".
 class Staging {
  public:
   struct Header {
@@ -54,6 +54,7 @@ class Staging {
     std::string name;
     core::Hooks hooks;
     std::int32_t object = -1;
+    std::uint32_t max_parallel = 0;  ///< tasks inside that run at once, 0: any number
   };
   struct NewTask {
     std::uint32_t ref = 0;
@@ -67,6 +68,10 @@ class Staging {
     core::Hooks hooks;
     std::int32_t object = -1;
     std::optional<bool> cascade;
+    core::RetryPolicy retry;
+    Time not_before;    ///< 0: at once
+    bool held = false;  ///< waits until the user resumes it
+    bool preemptible = false;
   };
 
   virtual ~Staging() = default;

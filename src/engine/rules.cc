@@ -2,10 +2,12 @@
 #include "engine/rules.h"
 
 #include <algorithm>
+#include <functional>
 
 #include <fmt/core.h>
 
 #include "base/text.h"
+#include "settings/settings.h"
 
 namespace cattino::engine {
 
@@ -90,13 +92,99 @@ Status check_surroundings(const Staging::NewTask& task) {
   if (has_nul(task.directory)) {
     return invalid("cwd", "a path holds no NUL byte");
   }
-  if (task.request.cpus.value < -1 || task.request.ram.value < 0 || task.request.memory.value < 0) {
+  return ok();
+}
+
+Status check_devices(const core::Request& request) {
+  if (request.max_devices != 0 && request.max_devices < request.min_devices) {
+    return invalid(
+        "request.max_devices",
+        fmt::format(
+            "expected an integer ≥ min_devices ({}), got {}",
+            request.min_devices,
+            request.max_devices));
+  }
+  if (request.max_devices != 0 && request.min_devices == 0) {
+    return invalid(
+        "request.max_devices", "a task whose min_devices is 0 has no device, so it takes no more");
+  }
+  if (request.pins.size() > most_pins) {
+    return invalid(
+        "request.devices",
+        fmt::format("expected at most {} words, got {}", most_pins, request.pins.size()));
+  }
+  for (std::size_t i = 0; i < request.pins.size(); ++i) {
+    const std::string& pin = request.pins[i];
+    if (pin.empty() || pin.size() > most_word_bytes || has_nul(pin) || !is_utf8(pin)) {
+      return invalid(
+          fmt::format("request.devices[{}]", i),
+          fmt::format(
+              "expected a device's name, index, UUID or model, of at most {} bytes",
+              most_word_bytes));
+    }
+  }
+  return ok();
+}
+
+Status check_resources(const std::vector<core::CounterAmount>& counters) {
+  if (counters.size() > most_resources) {
+    return invalid(
+        "request.resources",
+        fmt::format("expected at most {} of them, got {}", most_resources, counters.size()));
+  }
+  for (std::size_t i = 0; i < counters.size(); ++i) {
+    const auto& [name, amount] = counters[i];
+    if (!settings::is_resource_name(name)) {
+      return invalid(
+          "request.resources",
+          "the name of a resource has no spaces, commas or `=`, and some text");
+    }
+    if (i > 0 && name <= counters[i - 1].name) {
+      return invalid("request.resources", fmt::format("`{}` is there twice", name));
+    }
+    if (amount < 1) {
+      return invalid(
+          "request.resources." + name, fmt::format("expected an integer ≥ 1, got {}", amount));
+    }
+  }
+  return ok();
+}
+
+Status check_request(const core::Request& request) {
+  if (request.cpus.value < -1 || request.ram.value < 0 || request.memory.value < 0) {
     return invalid("request", "amounts are not negative");
+  }
+  if (request.time_limit.us < 0) {
+    return invalid("request.time_limit", "a time limit is longer than nothing");
+  }
+  if (Status devices = check_devices(request); !devices) {
+    return devices;
+  }
+  return check_resources(request.counters);
+}
+
+Status check_retry(const core::RetryPolicy& retry) {
+  if (retry.backoff.us < 0 || retry.longest_backoff < retry.backoff) {
+    return invalid(
+        retry.backoff.us < 0 ? "backoff" : "longest_backoff",
+        "expected a length of time, and the longest not below the first");
+  }
+  const bool rising =
+      std::adjacent_find(
+          retry.codes.begin(), retry.codes.end(), std::greater_equal<std::uint8_t>()) ==
+      retry.codes.end();
+  if (!rising || (!retry.codes.empty() && retry.codes.front() == 0)) {
+    return invalid("retry_on", "expected exit codes from 1 to 255, each once");
   }
   return ok();
 }
 
 }  // namespace
+
+Status check_wishes(const Staging::NewTask& task) {
+  const Status request = check_request(task.request);
+  return request ? check_retry(task.retry) : request;
+}
 
 Status check_program(const Staging::NewTask& task) {
   const std::vector<std::string>& words = task.program.words;

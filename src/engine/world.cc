@@ -18,6 +18,19 @@ store::Attempt attempt_row(const Running& running) {
   return row;
 }
 
+namespace {
+
+core::Policy policy_of(const settings::Settings& settings) {
+  core::Policy policy;
+  policy.aging = settings.aging;
+  policy.reservations.depth = settings.reservations;
+  policy.reservations.after = settings.reserve_after;
+  policy.lines.length = World::line_length;
+  return policy;
+}
+
+}  // namespace
+
 World::World(
     sys::Loop& the_loop,
     Engine::Options the_options,
@@ -26,7 +39,8 @@ World::World(
     : loop(the_loop),
       options(std::move(the_options)),
       store(std::move(the_store)),
-      reader(std::move(the_reader)) {}
+      reader(std::move(the_reader)),
+      core(policy_of(options.settings)) {}
 
 World::~World() {
   alive.reset();

@@ -131,7 +131,7 @@ struct World {
   std::unique_ptr<store::Store> store;
   std::unique_ptr<store::Reader> reader;
   sys::Clock clock;
-  core::Scheduler core{core::Policy{.lines = {.length = line_length}}};
+  core::Scheduler core;
   devices::Inventory inventory;
   bool inventory_known = false;
   std::unique_ptr<supervisor::Client> client;

@@ -74,7 +74,65 @@ wire::Request request_of(const core::Request& request) {
     result.cpus = request.cpus;
   }
   result.ram = request.ram;
+  if (request.max_devices != 0) {
+    result.max_devices = request.max_devices;
+  }
+  if (request.time_limit.us != 0) {
+    result.time_limit = request.time_limit.ms();
+  }
+  if (!request.pins.empty()) {
+    result.devices = request.pins;
+  }
+  for (const core::CounterAmount& counter : request.counters) {
+    if (!result.resources) {
+      result.resources.emplace();
+    }
+    result.resources->emplace_back(counter.name, counter.amount);
+  }
   return result;
+}
+
+wire::Retry retry_of(const core::RetryPolicy& policy) {
+  wire::Retry retry;
+  retry.retries = policy.retries;
+  for (const std::uint8_t code : policy.codes) {
+    retry.on.push_back({code, {}});
+  }
+  for (const auto& [after, word] :
+       {std::pair{policy.on_code && policy.codes.empty(), "exit"},
+        {policy.on_signal, "signal"},
+        {policy.on_timeout, "timeout"},
+        {policy.on_oom, "oom"},
+        {policy.on_lost, "lost"}}) {
+    if (after) {
+      retry.on.push_back({0, word});
+    }
+  }
+  retry.backoff = policy.backoff.ms();
+  retry.longest_backoff = policy.longest_backoff.ms();
+  if (policy.oom_growth_ppm != 0) {
+    retry.oom_growth = wire::Factor{policy.oom_growth_ppm};
+  }
+  return retry;
+}
+
+/// What only some tasks have; else it is left out.
+void add_rare(const core::TaskSpec& spec, const core::TaskState& state, wire::Task& task) {
+  if (spec.retry.retries != 0) {
+    task.retry = retry_of(spec.retry);
+  }
+  if (spec.not_before) {
+    task.not_before = spec.not_before.ms();
+  }
+  if (spec.preemptible) {
+    task.preemptible = true;
+  }
+  if (state.retries != 0) {
+    task.retries = state.retries;
+  }
+  if (state.preemptions != 0) {
+    task.preemptions = state.preemptions;
+  }
 }
 
 void add_devices(const core::Reason& reason, wire::Reason& result) {
@@ -244,6 +302,7 @@ wire::Task task_of(const engine::TaskView& view) {
   task.command = command_of(stored.program);
   task.priority = stored.spec.priority;
   task.request = request_of(stored.spec.request);
+  add_rare(stored.spec, state, task);
   task.attempt = state.attempt;
   task.devices = view.devices;
   task.pid = pid_or_null(view.row.pid);

@@ -83,6 +83,73 @@ TEST_F(Submissions, reach_the_engine_whole) {
   EXPECT_TRUE(eventually([this] { return engine_.staged[0]->destroyed; }));
 }
 
+TEST_F(Submissions, say_what_a_task_asks_for_and_when_it_runs_again) {
+  RawClient client = this->client();
+  const std::string lines =
+      header() + R"({"group":{"ref":1,"name":"g","max_parallel":4}})" + "\n" +
+      R"({"task":{"ref":2,"name":"a","command":"x","request":{"min_devices":2,"max_devices":4,)"
+      R"("time_limit":7200000,"devices":["1","A100","1"],"resources":{"licence":2,"disk":1}},)"
+      R"("retries":3,"retry_on":[9,"timeout",3,9],"backoff":100,"longest_backoff":5000,)"
+      R"("oom_growth":1.5,"not_before":1769860800000,"held":true,"preemptible":true}})"
+      "\n"
+      R"({"task":{"ref":3,"name":"b","command":"x","retries":2,"backoff":7200000}})"
+      "\n"
+      "{\"end\":{\"edges\":0}}\n";
+  EXPECT_EQ(client.post("/v1/submissions", lines).status, 201);
+  on_loop([this] {
+    ASSERT_EQ(engine_.staged.size(), 1U);
+    const FakeEngine::Staged& staged = *engine_.staged[0];
+    EXPECT_EQ(staged.groups.at(0).max_parallel, 4U);
+    const engine::Staging::NewTask& task = staged.tasks.at(0);
+    EXPECT_EQ(task.request.max_devices, 4);
+    EXPECT_EQ(task.request.time_limit, Duration::seconds(7200));
+    EXPECT_EQ(task.request.pins, (std::vector<std::string>{"1", "A100"}));
+    const std::vector<core::CounterAmount> counters = {{"disk", 1}, {"licence", 2}};
+    EXPECT_EQ(task.request.counters, counters);
+    EXPECT_EQ(task.retry.retries, 3U);
+    EXPECT_EQ(task.retry.codes, (std::vector<std::uint8_t>{3, 9}));
+    EXPECT_TRUE(task.retry.on_timeout);
+    EXPECT_FALSE(task.retry.on_code || task.retry.on_signal || task.retry.on_oom);
+    EXPECT_EQ(task.retry.backoff, Duration::milliseconds(100));
+    EXPECT_EQ(task.retry.longest_backoff, Duration::seconds(5));
+    EXPECT_EQ(task.retry.oom_growth_ppm, 1'500'000);
+    EXPECT_EQ(task.not_before.ms(), 1'769'860'800'000);
+    EXPECT_TRUE(task.held && task.preemptible);
+    core::RetryPolicy plain;
+    plain.retries = 2;
+    plain.backoff = plain.longest_backoff = Duration::seconds(7200);
+    EXPECT_EQ(staged.tasks.at(1).retry, plain);
+  });
+}
+
+TEST_F(Submissions, are_refused_for_wishes_that_make_no_sense) {
+  const auto with = [this](const std::string& fields) {
+    return complaint(header() + R"({"task":{"ref":2,"name":"a","command":"x",)" + fields + "}}");
+  };
+  EXPECT_EQ(
+      with(R"("request":{"min_devices":4,"max_devices":2})"),
+      "422 2 tasks[0].request.max_devices: expected an integer ≥ min_devices (4), got 2");
+  EXPECT_EQ(
+      with(R"("request":{"time_limit":0})"),
+      "422 2 tasks[0].request.time_limit: expected milliseconds from 1 to 3153600000000, got 0");
+  EXPECT_EQ(
+      with(R"("retries":1,"backoff":5000,"longest_backoff":1000)"),
+      "422 2 tasks[0].longest_backoff: expected milliseconds ≥ backoff (5000), got 1000");
+  EXPECT_EQ(
+      with(R"("oom_growth":0.5)"), "422 2 tasks[0].oom_growth: expected a factor ≥ 1, such as 1.5");
+  EXPECT_EQ(
+      with(R"("not_before":-1)"),
+      "422 2 tasks[0].not_before: expected milliseconds since 1970, at most 253402300799999, got "
+      "-1");
+  EXPECT_EQ(
+      with(R"("retry_on":["crash"])"),
+      "422 2 tasks[0].retry_on[0]: expected an exit code from 1 to 255, or 'exit', 'signal', "
+      "'timeout', 'oom' or 'lost', got 'crash'");
+  EXPECT_EQ(
+      complaint(header() + R"({"group":{"ref":1,"name":"g","max_parallel":0}})"),
+      "422 2 groups[0].max_parallel: expected an integer ≥ 1, got 0");
+}
+
 TEST_F(Submissions, may_be_cut_anywhere) {
   std::mt19937 random{3};
   for (int round = 0; round < 30; ++round) {

@@ -50,6 +50,35 @@ TEST_F(Verbs, list_passes_its_query_on_and_answers_with_tasks) {
   });
 }
 
+TEST_F(Verbs, list_says_of_a_task_what_only_some_have) {
+  on_loop([this] {
+    engine::TaskView view = FakeEngine::task(41, "a");
+    core::TaskSpec& spec = view.row.task.spec;
+    spec.request.max_devices = 4;
+    spec.request.time_limit = Duration::seconds(60);
+    spec.request.pins = {"cuda:1"};
+    spec.request.counters = {{"disk", 1}, {"licence", 2}};
+    spec.retry.retries = 3;
+    spec.retry.codes = {9};
+    spec.retry.oom_growth_ppm = 1'500'000;
+    spec.not_before = Time{5'000'000};
+    spec.preemptible = true;
+    view.row.state.retries = 1;
+    view.row.state.preemptions = 2;
+    engine_.list_view.tasks = {view};
+  });
+  RawClient client = this->client();
+  const std::string body = client.get("/v1/tasks").body;
+  EXPECT_NE(
+      body.find(
+          R"("request":{"min_devices":1,"memory":"whole","ram":0,"max_devices":4,"time_limit":60000,)"
+          R"("devices":["cuda:1"],"resources":{"disk":1,"licence":2}},)"
+          R"("retry":{"retries":3,"on":[9,"signal","oom"],"backoff":1000,"longest_backoff":600000,)"
+          R"("oom_growth":1.5},"not_before":5000,"preemptible":true,"retries":1,"preemptions":2,)"),
+      std::string::npos)
+      << body;
+}
+
 TEST_F(Verbs, list_says_what_is_wrong_with_its_query) {
   RawClient client = this->client();
   EXPECT_EQ(

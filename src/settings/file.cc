@@ -33,6 +33,10 @@ std::string_view expected(Type type) {
       return "true or false";
     case Type::duration:
       return "text such as \"1h30m\", or seconds";
+    case Type::count:
+      return "a whole number";
+    case Type::amounts:
+      return "a table of names and whole numbers";
   }
   return "something else";
 }
@@ -63,13 +67,14 @@ std::string_view found(toml::node_type type) {
 
 /// The value as `Entry::apply` takes it; nothing if its type is not what the setting wants.
 std::optional<std::string> text_of(const toml::node& node, Type type) {
-  if (const auto* text = node.as_string(); text != nullptr && type != Type::boolean) {
-    return type == Type::cores ? std::nullopt : std::optional(text->get());
+  const bool words = type == Type::text || type == Type::choice || type == Type::duration;
+  if (const auto* text = node.as_string(); text != nullptr && words) {
+    return text->get();
   }
   if (const auto* boolean = node.as_boolean(); boolean != nullptr && type == Type::boolean) {
     return boolean->get() ? "true" : "false";
   }
-  const bool number = type == Type::cores || type == Type::duration;
+  const bool number = type == Type::cores || type == Type::duration || type == Type::count;
   if (const auto* integer = node.as_integer(); integer != nullptr && number) {
     return fmt::format("{}", integer->get());
   }
@@ -79,12 +84,41 @@ std::optional<std::string> text_of(const toml::node& node, Type type) {
   return std::nullopt;
 }
 
+/// A table of numbers as `Entry::apply` takes it.
+Result<std::string> text_of_amounts(std::string_view key, const toml::table& table) {
+  std::string text;
+  for (const auto& [name, node] : table) {
+    const auto* number = node.as_integer();
+    if (!is_resource_name(name.str()) || number == nullptr) {
+      return Error{
+          .code = ErrorCode::invalid,
+          .message = number == nullptr ? fmt::format(
+                                             "{}.{}: expected a whole number, got {}",
+                                             key,
+                                             name.str(),
+                                             found(node.type()))
+                                       : fmt::format("{}: '{}' is not a name", key, name.str()),
+          .field = std::string(key),
+          .hint = "a name has no spaces, commas or `=`"};
+    }
+    text += fmt::format("{}{}={}", text.empty() ? "" : ",", name.str(), number->get());
+  }
+  return text;
+}
+
 Status apply_node(Settings& settings, std::string_view key, const toml::node& node) {
   const Entry* entry = find(key);
   if (entry == nullptr) {
     return apply(settings, key, "");  // says that there is none, and which is nearest
   }
-  const std::optional<std::string> value = text_of(node, entry->type);
+  std::optional<std::string> value = text_of(node, entry->type);
+  if (const auto* amounts = node.as_table(); amounts != nullptr && entry->type == Type::amounts) {
+    Result<std::string> text = text_of_amounts(key, *amounts);
+    if (!text) {
+      return text.error();
+    }
+    value = std::move(*text);
+  }
   if (!value) {
     return Error{
         .code = ErrorCode::invalid,

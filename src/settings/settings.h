@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,9 +26,17 @@ struct Settings {
   bool shutdown_on_complete = false;
   std::string shell;  ///< "": bash -o pipefail -c, or /bin/sh -c
   Duration grace = Duration::seconds(30);
+  std::map<std::string, std::int64_t>
+      resources;  ///< counters that tasks may ask for, with their totals
+  Duration reserve_after = Duration::seconds(600);
+  std::uint32_t reservations = 1;
+  Duration aging;  ///< 0: none
 };
 
-enum class Type : std::uint8_t { text, cores, choice, boolean, duration };
+enum class Type : std::uint8_t { text, cores, choice, boolean, duration, count, amounts };
+
+/// The name of a resource: text without spaces, commas, `=` and control characters.
+bool is_resource_name(std::string_view name);
 
 /// One setting. `apply` checks a value, given as text, and stores it.
 struct Entry {

@@ -52,6 +52,10 @@ TEST_F(SettingsFile, An_empty_file_leaves_the_defaults) {
   EXPECT_FALSE(settings->shutdown_on_complete);
   EXPECT_EQ(settings->shell, "");
   EXPECT_EQ(settings->grace, Duration::seconds(30));
+  EXPECT_TRUE(settings->resources.empty());
+  EXPECT_EQ(settings->reserve_after, Duration::seconds(600));
+  EXPECT_EQ(settings->reservations, 1U);
+  EXPECT_EQ(settings->aging, Duration{});
 }
 
 TEST_F(SettingsFile, Every_key_can_be_set) {
@@ -63,7 +67,13 @@ TEST_F(SettingsFile, Every_key_can_be_set) {
       "shutdown-after-idle = '2h'\n"
       "shutdown-on-complete = true\n"
       "shell = '/bin/zsh -c'\n"
-      "grace = 90\n");
+      "grace = 90\n"
+      "reserve-after = '1m'\n"
+      "reservations = 0\n"
+      "aging = '30m'\n"
+      "[resources]\n"
+      "licence = 2\n"
+      "\"disk/slots\" = 40\n");
   ASSERT_TRUE(settings) << settings.error().message;
   EXPECT_EQ(settings->devices, "4x24GiB");
   EXPECT_EQ(settings->cpus, Millicores{7500});
@@ -73,6 +83,29 @@ TEST_F(SettingsFile, Every_key_can_be_set) {
   EXPECT_TRUE(settings->shutdown_on_complete);
   EXPECT_EQ(settings->shell, "/bin/zsh -c");
   EXPECT_EQ(settings->grace, Duration::seconds(90));
+  EXPECT_EQ(settings->reserve_after, Duration::seconds(60));
+  EXPECT_EQ(settings->reservations, 0U);
+  EXPECT_EQ(settings->aging, Duration::seconds(1800));
+  const std::map<std::string, std::int64_t> resources = {{"disk/slots", 40}, {"licence", 2}};
+  EXPECT_EQ(settings->resources, resources);
+}
+
+TEST_F(SettingsFile, A_resource_is_a_name_and_a_whole_number) {
+  EXPECT_EQ(
+      refused("resources = 3\n").message,
+      "settings.toml:1:13: resources: expected a table of names and whole numbers, got an integer");
+  EXPECT_EQ(
+      refused("[resources]\nlicence = 'two'\n").message,
+      "settings.toml:1:1: resources.licence: expected a whole number, got text");
+  EXPECT_EQ(
+      refused("[resources]\n'a b' = 1\n").message,
+      "settings.toml:1:1: resources: 'a b' is not a name");
+  EXPECT_EQ(
+      refused("resources = {licence = 0}\n").message,
+      "settings.toml:1:13: resources: 'licence=0' is not the name of a resource and how much there "
+      "is");
+  EXPECT_FALSE(read("reservations = -1\n"));
+  EXPECT_FALSE(read("reservations = 'two'\n"));
 }
 
 TEST_F(SettingsFile, An_unknown_key_is_refused_with_its_place_and_the_nearest) {
@@ -173,7 +206,11 @@ TEST(SettingsTable, A_value_set_as_text_shows_as_it_may_be_typed_again) {
       {"shutdown-after-idle", "500ms"},
       {"shell", "sh -c"},
       {"override-exist-tasks", "allow"},
-      {"shutdown-on-complete", "true"}};
+      {"shutdown-on-complete", "true"},
+      {"resources", "disk=4, licence=2"},
+      {"resources", ""},
+      {"reservations", "3"},
+      {"aging", "30m"}};
   for (const auto& [key, value] : values) {
     Settings settings;
     ASSERT_TRUE(apply(settings, key, value)) << key;

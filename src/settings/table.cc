@@ -158,6 +158,83 @@ Entry cores_entry(std::string key, std::optional<Millicores> Settings::*field, s
   return entry;
 }
 
+std::optional<std::int64_t> parse_whole(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool good = error == std::errc() && stop == text.data() + text.size();
+  return good ? std::optional(value) : std::nullopt;
+}
+
+Entry count_entry(std::string key, std::uint32_t Settings::*field, std::string doc) {
+  Entry entry{
+      std::move(key),
+      Type::count,
+      fmt::format("{}", Settings{}.*field),
+      std::move(doc),
+      {},
+      {},
+      {}};
+  entry.apply = [field](Settings& settings, std::string_view value) -> Status {
+    constexpr std::int64_t most = 1000;
+    const std::optional<std::int64_t> count = parse_whole(value);
+    if (!count || *count < 0 || *count > most) {
+      return refused(
+          value, "is not a number of them", fmt::format("write a whole number from 0 to {}", most));
+    }
+    settings.*field = static_cast<std::uint32_t>(*count);
+    return ok();
+  };
+  entry.shown = [field](const Settings& settings) {
+    return fmt::format("{}", settings.*field);
+  };
+  return entry;
+}
+
+using Amounts = std::map<std::string, std::int64_t>;
+
+/// "disk=4, licence=2".
+Result<Amounts> parse_amounts(std::string_view text) {
+  Amounts amounts;
+  for (const std::string_view part : split(text, ',')) {
+    const std::size_t equals = part.rfind('=');
+    if (part.empty() && trimmed(text).empty()) {
+      continue;
+    }
+    const std::string_view name = trimmed(part.substr(0, equals));
+    const std::optional<std::int64_t> amount = equals == std::string_view::npos
+                                                   ? std::nullopt
+                                                   : parse_whole(trimmed(part.substr(equals + 1)));
+    if (!is_resource_name(name) || !amount || *amount < 1) {
+      return refused(
+          part,
+          "is not the name of a resource and how much there is",
+          "write a name and a whole number ≥ 1, such as licence = 2");
+    }
+    amounts[std::string(name)] = *amount;
+  }
+  return amounts;
+}
+
+Entry amounts_entry(std::string key, Amounts Settings::*field, std::string doc) {
+  Entry entry{std::move(key), Type::amounts, "", std::move(doc), {}, {}, {}};
+  entry.apply = [field](Settings& settings, std::string_view value) -> Status {
+    Result<Amounts> amounts = parse_amounts(value);
+    if (!amounts) {
+      return amounts.error();
+    }
+    settings.*field = std::move(*amounts);
+    return ok();
+  };
+  entry.shown = [field](const Settings& settings) {
+    std::string text;
+    for (const auto& [name, amount] : settings.*field) {
+      text += fmt::format("{}{}={}", text.empty() ? "" : ", ", name, amount);
+    }
+    return text;
+  };
+  return entry;
+}
+
 std::vector<Entry> make_table() {
   using S = Settings;
   return {
@@ -194,6 +271,27 @@ std::vector<Entry> make_table() {
           "empty: `bash -o pipefail -c`, or `/bin/sh -c` where there is no bash"),
       duration_entry(
           "grace", &S::grace, "how long a task that is stopped may take before it is killed"),
+      amounts_entry(
+          "resources",
+          &S::resources,
+          "counters that tasks may ask for, with how much there is of each: licences, slots; a "
+          "table "
+          "of its own in the file, with lines such as `licence = 2`"),
+      duration_entry(
+          "reserve-after",
+          &S::reserve_after,
+          "how long the first task that does not fit waits before what it needs is kept for it; at "
+          "once if all that runs has a time limit"),
+      count_entry(
+          "reservations",
+          &S::reservations,
+          "for how many tasks that do not fit room is kept; 0: for none, tasks that fit always "
+          "pass"),
+      duration_entry(
+          "aging",
+          &S::aging,
+          "waiting for so long counts as one of priority, so that none waits for ever; 0: priority "
+          "alone decides"),
   };
 }
 
@@ -207,6 +305,10 @@ std::string type_words(const Entry& entry) {
       return "true or false";
     case Type::duration:
       return "length of time";
+    case Type::count:
+      return "whole number";
+    case Type::amounts:
+      return "table of whole numbers";
     case Type::choice:
       break;
   }
@@ -234,6 +336,15 @@ Error no_such_setting(std::string_view key) {
 }
 
 }  // namespace
+
+bool is_resource_name(std::string_view name) {
+  constexpr std::size_t longest = 256;
+  const auto is_wrong = [](unsigned char c) {
+    return c <= ' ' || c == ',' || c == '=' || c == 0x7f;
+  };
+  return !name.empty() && name.size() <= longest && is_utf8(name) &&
+         std::none_of(name.begin(), name.end(), is_wrong);
+}
 
 const std::vector<Entry>& table() {
   static const std::vector<Entry> entries = make_table();

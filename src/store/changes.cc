@@ -32,7 +32,10 @@ Status SqliteStore::put(GroupId group, const core::GroupState& state) {
   if (!entry) {
     return entry.error();
   }
-  Status done = write(put_group_.with(static_cast<std::int64_t>(state.phase), group.value));
+  packer_.clear();
+  pack_group_state(state, packer_);
+  Status done = write(
+      put_group_.with(static_cast<std::int64_t>(state.phase), Blob{packer_.bytes()}, group.value));
   if (done) {
     liveness_.set(**entry, group, state.phase);
   }
@@ -197,7 +200,10 @@ Result<core::Restored> SqliteStore::restore(const Submission& submission) {
   if (Status done = restore_tasks(submission, restored); !done) {
     return done.error();
   }
-  restored.tasks.resize(submission.task_count);
+  restored.tasks.reserve(submission.task_count);
+  for (const core::TaskSpec& spec : restored.work.tasks) {
+    restored.tasks.push_back(first_state(spec));
+  }
   if (Status done = restore_states(submission, restored); !done) {
     return done.error();
   }

@@ -1,6 +1,8 @@
 // Records and states as packed bytes. The order of fields is the format: add at the end only.
 #include "store/codec.h"
 
+#include <algorithm>
+
 namespace cattino::store {
 
 namespace {
@@ -76,22 +78,147 @@ core::Allocation unpack_allocation(Unpacker& in) {
   return allocation;
 }
 
+// What few tasks ask for: a number tells which of these fields follow, each as a bit.
+constexpr std::uint64_t rare_max_devices = 1;
+constexpr std::uint64_t rare_time_limit = 2;
+constexpr std::uint64_t rare_pins = 4;
+constexpr std::uint64_t rare_counters = 8;
+constexpr std::uint64_t rare_retry = 16;
+constexpr std::uint64_t rare_not_before = 32;
+constexpr std::uint64_t rare_expected = 64;
+constexpr std::uint64_t rare_user = 128;
+
+std::uint64_t rare_fields(const core::TaskSpec& spec) {
+  const core::Request& request = spec.request;
+  return (request.max_devices != 0 ? rare_max_devices : 0U) |
+         (request.time_limit.us != 0 ? rare_time_limit : 0U) |
+         (request.pins.empty() ? 0U : rare_pins) | (request.counters.empty() ? 0U : rare_counters) |
+         (spec.retry == core::RetryPolicy{} ? 0U : rare_retry) |
+         (spec.not_before ? rare_not_before : 0U) | (spec.expected.us != 0 ? rare_expected : 0U) |
+         (spec.user ? rare_user : 0U);
+}
+
+void pack_retry(const core::RetryPolicy& retry, Packer& out) {
+  out.number(retry.retries);
+  out.number(
+      (retry.on_code ? 1U : 0U) | (retry.on_signal ? 2U : 0U) | (retry.on_timeout ? 4U : 0U) |
+      (retry.on_oom ? 8U : 0U) | (retry.on_lost ? 16U : 0U));
+  out.number(retry.codes.size());
+  for (const std::uint8_t code : retry.codes) {
+    out.number(code);
+  }
+  out.difference(retry.backoff.us);
+  out.difference(retry.longest_backoff.us);
+  out.difference(retry.oom_growth_ppm);
+}
+
+core::RetryPolicy unpack_retry(Unpacker& in) {
+  core::RetryPolicy retry;
+  retry.retries = in.as<std::uint32_t>();
+  const std::uint64_t after = in.number();
+  retry.on_code = (after & 1U) != 0;
+  retry.on_signal = (after & 2U) != 0;
+  retry.on_timeout = (after & 4U) != 0;
+  retry.on_oom = (after & 8U) != 0;
+  retry.on_lost = (after & 16U) != 0;
+  retry.codes.resize(in.count());
+  for (std::uint8_t& code : retry.codes) {
+    code = in.as<std::uint8_t>();
+  }
+  retry.backoff.us = in.difference();
+  retry.longest_backoff.us = in.difference();
+  retry.oom_growth_ppm = in.difference();
+  return retry;
+}
+
+void pack_rare(const core::TaskSpec& spec, Packer& out) {
+  const core::Request& request = spec.request;
+  const std::uint64_t fields = rare_fields(spec);
+  out.number(fields);
+  if ((fields & rare_max_devices) != 0) {
+    out.number(request.max_devices);
+  }
+  if ((fields & rare_time_limit) != 0) {
+    out.difference(request.time_limit.us);
+  }
+  if ((fields & rare_pins) != 0) {
+    out.texts(request.pins);
+  }
+  if ((fields & rare_counters) != 0) {
+    out.number(request.counters.size());
+    for (const core::CounterAmount& counter : request.counters) {
+      out.text(counter.name);
+      out.difference(counter.amount);
+    }
+  }
+  if ((fields & rare_retry) != 0) {
+    pack_retry(spec.retry, out);
+  }
+  if ((fields & rare_not_before) != 0) {
+    out.difference(spec.not_before.us);
+  }
+  if ((fields & rare_expected) != 0) {
+    out.difference(spec.expected.us);
+  }
+  if ((fields & rare_user) != 0) {
+    out.number(spec.user.value);
+  }
+}
+
+void unpack_rare(Unpacker& in, core::TaskSpec& spec) {
+  core::Request& request = spec.request;
+  const std::uint64_t fields = in.number();
+  if ((fields & rare_max_devices) != 0) {
+    request.max_devices = in.as<std::uint16_t>();
+  }
+  if ((fields & rare_time_limit) != 0) {
+    request.time_limit.us = in.difference();
+  }
+  if ((fields & rare_pins) != 0) {
+    request.pins = in.texts();
+  }
+  if ((fields & rare_counters) != 0) {
+    request.counters.resize(in.count());
+    for (core::CounterAmount& counter : request.counters) {
+      counter.name = in.text();
+      counter.amount = in.difference();
+    }
+  }
+  if ((fields & rare_retry) != 0) {
+    spec.retry = unpack_retry(in);
+  }
+  if ((fields & rare_not_before) != 0) {
+    spec.not_before.us = in.difference();
+  }
+  if ((fields & rare_expected) != 0) {
+    spec.expected.us = in.difference();
+  }
+  if ((fields & rare_user) != 0) {
+    spec.user.value = in.number();
+  }
+}
+
 }  // namespace
 
 void pack_spec(const Task& task, Packer& out) {
   const core::TaskSpec& spec = task.spec;
   const core::Request& request = spec.request;
+  const bool rare = rare_fields(spec) != 0;
   out.number(task.submission.value);
   out.number(spec.group.value);
   out.number(
       bits(spec.hooks) | (spec.cascade ? 4U : 0U) |
-      static_cast<std::uint64_t>(request.memory.kind) << 3U | (spec.command ? 32U : 0U));
+      static_cast<std::uint64_t>(request.memory.kind) << 3U | (spec.command ? 32U : 0U) |
+      (spec.preemptible ? 64U : 0U) | (spec.held ? 128U : 0U) | (rare ? 256U : 0U));
   out.number(request.min_devices);
   out.difference(request.memory.value);
   out.difference(request.cpus.value);
   out.difference(request.ram.value);
   out.difference(spec.priority);
   out.difference(spec.created.us);
+  if (rare) {
+    pack_rare(spec, out);
+  }
 }
 
 bool unpack_spec(std::string_view bytes, core::TaskSpec& spec, SubmissionId& submission) {
@@ -102,6 +229,8 @@ bool unpack_spec(std::string_view bytes, core::TaskSpec& spec, SubmissionId& sub
   spec.hooks = hooks_of(flags);
   spec.cascade = (flags & 4U) != 0;
   spec.command = (flags & 32U) != 0;
+  spec.preemptible = (flags & 64U) != 0;
+  spec.held = (flags & 128U) != 0;
   core::Request& request = spec.request;
   request.memory.kind = static_cast<MemoryRequest::Kind>(flags >> 3U & 3U);
   request.min_devices = in.as<std::uint16_t>();
@@ -110,6 +239,9 @@ bool unpack_spec(std::string_view bytes, core::TaskSpec& spec, SubmissionId& sub
   request.ram.value = in.difference();
   spec.priority = static_cast<std::int32_t>(in.difference());
   spec.created.us = in.difference();
+  if ((flags & 256U) != 0) {
+    unpack_rare(in, spec);
+  }
   return in.ok() && submission.value != 0;
 }
 
@@ -150,6 +282,9 @@ void pack_group(const Group& group, Packer& out) {
   out.number(group.ref);
   out.difference(group.object);
   pack_name(group.name, group.fullname, out);
+  if (group.spec.max_parallel != 0) {
+    out.number(group.spec.max_parallel);
+  }
 }
 
 bool unpack_group(std::string_view bytes, std::string_view fullname, Group& group) {
@@ -160,6 +295,21 @@ bool unpack_group(std::string_view bytes, std::string_view fullname, Group& grou
   group.object = static_cast<std::int32_t>(in.difference());
   group.name = unpack_name(in, fullname);
   group.fullname = fullname;
+  group.spec.max_parallel = in.as<std::uint32_t>();
+  return in.ok();
+}
+
+void pack_group_state(const core::GroupState& state, Packer& out) {
+  if (state.paused || state.ended) {
+    out.flag(state.paused);
+    out.difference(state.ended.us);
+  }
+}
+
+bool unpack_group_state(std::string_view bytes, core::GroupState& state) {
+  Unpacker in(bytes);
+  state.paused = in.flag();
+  state.ended.us = in.difference();
   return in.ok();
 }
 
@@ -196,8 +346,12 @@ bool unpack_submission(std::string_view bytes, Submission& submission) {
 }
 
 void pack_state(const core::TaskState& state, Packer& out) {
+  const bool again = state.retries != 0 || state.preemptions != 0 || state.raised != 0;
   out.number(static_cast<std::uint64_t>(state.phase));
-  out.number((state.held ? 1U : 0U) | (state.end_requested ? 2U : 0U) | (state.recalled ? 4U : 0U));
+  out.number(
+      (state.held ? 1U : 0U) | (state.end_requested ? 2U : 0U) | (state.recalled ? 4U : 0U) |
+      (state.device_lost ? 8U : 0U) | (state.out_of_memory ? 16U : 0U) | (again ? 32U : 0U) |
+      (state.queued ? 64U : 0U));
   out.number(static_cast<std::uint64_t>(state.cause));
   out.number(static_cast<std::uint64_t>(state.cause_node.kind));
   out.number(state.cause_node.id);
@@ -208,6 +362,14 @@ void pack_state(const core::TaskState& state, Packer& out) {
   out.difference(state.started.us);
   pack_allocation(state.allocation, out);
   out.number(state.behind.value);
+  if (state.queued) {  // mostly shortly before the start: a small number
+    out.difference(state.started.us - state.queued.us);
+  }
+  if (again) {
+    out.number(state.retries);
+    out.number(state.preemptions);
+    out.difference(state.raised);
+  }
 }
 
 bool unpack_state(std::string_view bytes, core::TaskState& state) {
@@ -217,6 +379,8 @@ bool unpack_state(std::string_view bytes, core::TaskState& state) {
   state.held = (flags & 1U) != 0;
   state.end_requested = (flags & 2U) != 0;
   state.recalled = (flags & 4U) != 0;
+  state.device_lost = (flags & 8U) != 0;
+  state.out_of_memory = (flags & 16U) != 0;
   state.cause = in.as<core::Cause>();
   state.cause_node.kind = in.as<core::Node::Kind>();
   state.cause_node.id = in.number();
@@ -227,7 +391,23 @@ bool unpack_state(std::string_view bytes, core::TaskState& state) {
   state.started.us = in.difference();
   state.allocation = unpack_allocation(in);
   state.behind.value = in.number();
+  if ((flags & 64U) != 0) {
+    state.queued.us = state.started.us - in.difference();
+  }
+  if ((flags & 32U) != 0) {
+    state.retries = in.as<std::uint32_t>();
+    state.preemptions = in.as<std::uint32_t>();
+    state.raised = in.difference();
+  }
   return in.ok();
+}
+
+core::TaskState first_state(const core::TaskSpec& spec) {
+  core::TaskState state;
+  state.held = spec.held;
+  state.not_before = spec.not_before;
+  state.queued = std::max(spec.created, spec.not_before);
+  return state;
 }
 
 void pack_placement(const Attempt& attempt, Packer& out) {

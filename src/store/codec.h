@@ -21,13 +21,21 @@ bool unpack_details(std::string_view bytes, std::string_view fullname, Task& tas
 void pack_group(const Group& group, Packer& out);
 bool unpack_group(std::string_view bytes, std::string_view fullname, Group& group);
 
+/// Column groups.state: all but the phase.
+void pack_group_state(const core::GroupState& state, Packer& out);
+bool unpack_group_state(std::string_view bytes, core::GroupState& state);
+
 /// Column submissions.details: what has no column of its own.
 void pack_submission(const Submission& submission, Packer& out);
 bool unpack_submission(std::string_view bytes, Submission& submission);
 
-/// Column states.details: all but status and ended.
+/// Column states.details: all but status and ended. Unpack into a `first_state`: what an older program
+/// did not write stays as it is there.
 void pack_state(const core::TaskState& state, Packer& out);
 bool unpack_state(std::string_view bytes, core::TaskState& state);
+
+/// The state of a task that has not changed since it was taken, which has no row.
+core::TaskState first_state(const core::TaskSpec& spec);
 
 /// Columns attempts.placement and attempts.outcome.
 void pack_placement(const Attempt& attempt, Packer& out);

@@ -28,7 +28,7 @@ Lookup::Lookup(Connection& connection)
       is_hidden_(connection, "SELECT 1 FROM hidden WHERE id = ?"),
       groups_(
           connection,
-          "SELECT id, submission, phase, spec, fullname FROM groups WHERE id >= ? AND id < ?"
+          "SELECT id, submission, phase, spec, fullname, state FROM groups WHERE id >= ? AND id < ?"
           " ORDER BY id"),
       edges_(connection, "SELECT edges FROM edges WHERE submission = ? ORDER BY id"),
       attempts_(
@@ -105,9 +105,9 @@ Result<Task> Lookup::task(TaskId id) {
   return task;
 }
 
-Result<core::TaskState> Lookup::state(TaskId id) {
-  Rows rows = state_.with(id.value).rows();
-  core::TaskState state;
+Result<core::TaskState> Lookup::state(const core::TaskSpec& spec) {
+  Rows rows = state_.with(spec.id.value).rows();
+  core::TaskState state = first_state(spec);
   if (!rows.next()) {
     Status status = rows.status();
     if (!status) {
@@ -118,7 +118,7 @@ Result<core::TaskState> Lookup::state(TaskId id) {
   state.status = static_cast<core::TaskStatus>(rows.number(0));
   state.ended.us = rows.number(1);
   if (!unpack_state(rows.bytes(2), state)) {
-    return bad_row("task", id.value);
+    return bad_row("task", spec.id.value);
   }
   return state;
 }
@@ -128,7 +128,7 @@ Result<TaskRow> Lookup::row(TaskId id) {
   if (!task) {
     return task.error();
   }
-  auto state = this->state(id);
+  auto state = this->state(task->spec);
   if (!state) {
     return state.error();
   }
@@ -178,7 +178,8 @@ Result<std::vector<GroupRow>> Lookup::groups(GroupId first, std::uint64_t count)
     row.group.spec.id.value = rows.id(0);
     row.group.submission.value = rows.id(1);
     row.state.phase = static_cast<core::GroupPhase>(rows.number(2));
-    if (!unpack_group(rows.bytes(3), rows.bytes(4), row.group)) {
+    if (!unpack_group(rows.bytes(3), rows.bytes(4), row.group) ||
+        !unpack_group_state(rows.bytes(5), row.state)) {
       return bad_row("group", row.group.spec.id.value);
     }
   }

@@ -30,7 +30,7 @@ class Lookup {
   Result<std::vector<std::string>> environment(std::uint64_t id);
   Result<SubmissionId> submission_of(TaskId id);
   Result<Task> task(TaskId id);
-  Result<core::TaskState> state(TaskId id);
+  Result<core::TaskState> state(const core::TaskSpec& spec);
   Result<TaskRow> row(TaskId id);
   Result<GroupRow> group(GroupId id);
   Result<std::vector<GroupRow>> groups(GroupId first, std::uint64_t count);

@@ -85,6 +85,7 @@ CREATE TABLE marks(
   task_group INTEGER NOT NULL);
 INSERT INTO marks VALUES(1, 0, 0, 0);
 )sql",
+    "ALTER TABLE groups ADD COLUMN state BLOB NOT NULL DEFAULT x'';",
 };
 
 Error foreign(const Connection& connection) {

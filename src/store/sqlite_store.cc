@@ -62,7 +62,7 @@ SqliteStore::SqliteStore(std::unique_ptr<Connection> connection, sys::Loop& loop
       add_submission_(
           *connection_, "INSERT INTO submissions VALUES(?, 0, NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       add_objects_(*connection_, "INSERT INTO objects VALUES(?, ?)"),
-      add_group_(*connection_, "INSERT INTO groups VALUES(?, ?, 0, ?, ?)"),
+      add_group_(*connection_, "INSERT INTO groups VALUES(?, ?, 0, ?, ?, x'')"),
       add_task_(*connection_, "INSERT INTO tasks VALUES(?, ?, ?, ?)"),
       add_edges_(*connection_, "INSERT INTO edges(submission, edges) VALUES(?, ?)"),
       show_submission_(
@@ -76,7 +76,7 @@ SqliteStore::SqliteStore(std::unique_ptr<Connection> connection, sys::Loop& loop
       next_unswept_(
           *connection_, "SELECT id FROM tasks WHERE id >= ? AND id < ? ORDER BY id LIMIT 1"),
       put_state_(*connection_, "INSERT OR REPLACE INTO states VALUES(?, ?, ?, ?)"),
-      put_group_(*connection_, "UPDATE groups SET phase = ? WHERE id = ?"),
+      put_group_(*connection_, "UPDATE groups SET phase = ?, state = ? WHERE id = ?"),
       put_start_(*connection_, "INSERT OR REPLACE INTO attempts VALUES(?, ?, ?, ?, ?, ?)"),
       put_pid_(*connection_, "UPDATE attempts SET pid = ? WHERE key = ?"),
       put_end_(

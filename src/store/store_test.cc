@@ -23,6 +23,17 @@ Task full_task(const Submission& submission) {
   task.spec.request.memory = {MemoryRequest::Kind::share, 250000};
   task.spec.request.cpus = Millicores{2500};
   task.spec.request.ram = Mib{4096};
+  task.spec.request.max_devices = 5;
+  task.spec.request.time_limit = Duration::seconds(7200);
+  task.spec.request.pins = {"cuda:3", "GPU-ä"};
+  task.spec.request.counters = {{"disk", 2}, {"licence", std::int64_t{1} << 40U}};
+  task.spec.retry = {
+      3, false, true, true, false, true, {1, 255}, Duration{7}, Duration{9}, 1'500'000};
+  task.spec.not_before = Time{987654321};
+  task.spec.held = true;
+  task.spec.preemptible = true;
+  task.spec.expected = Duration::seconds(3);
+  task.spec.user = UserId{1001};
   task.spec.priority = -7;
   task.spec.created = Time{123456789};
   task.spec.hooks = {true, true};
@@ -52,6 +63,12 @@ core::TaskState full_state() {
   state.not_before = Time{77};
   state.started = Time{88};
   state.ended = Time{99};
+  state.device_lost = true;
+  state.out_of_memory = true;
+  state.retries = 4;
+  state.preemptions = 5;
+  state.queued = Time{66};
+  state.raised = 30000;
   state.allocation = {4, {0, 7}, {Mib{100}, Mib{200}}, true, Millicores{500}, Mib{64}};
   return state;
 }
@@ -69,6 +86,12 @@ void expect_same(const core::TaskState& a, const core::TaskState& b) {
   EXPECT_EQ(a.not_before, b.not_before);
   EXPECT_EQ(a.started, b.started);
   EXPECT_EQ(a.ended, b.ended);
+  EXPECT_EQ(a.device_lost, b.device_lost);
+  EXPECT_EQ(a.out_of_memory, b.out_of_memory);
+  EXPECT_EQ(a.retries, b.retries);
+  EXPECT_EQ(a.preemptions, b.preemptions);
+  EXPECT_EQ(a.queued, b.queued);
+  EXPECT_EQ(a.raised, b.raised);
   EXPECT_EQ(a.allocation.host, b.allocation.host);
   EXPECT_EQ(a.allocation.devices, b.allocation.devices);
   EXPECT_EQ(a.allocation.mib, b.allocation.mib);
@@ -80,12 +103,11 @@ void expect_same(const core::TaskState& a, const core::TaskState& b) {
 void expect_same(const core::TaskSpec& a, const core::TaskSpec& b) {
   EXPECT_EQ(a.id, b.id);
   EXPECT_EQ(a.group, b.group);
-  EXPECT_EQ(a.request, b.request);
-  EXPECT_EQ(a.priority, b.priority);
   EXPECT_EQ(a.created, b.created);
-  EXPECT_EQ(a.hooks.on_start, b.hooks.on_start);
-  EXPECT_EQ(a.hooks.on_end, b.hooks.on_end);
-  EXPECT_EQ(a.cascade, b.cascade);
+  EXPECT_EQ(a.not_before, b.not_before);
+  EXPECT_EQ(a.held, b.held);
+  const core::Terms& terms = a;
+  EXPECT_TRUE(terms == b);
 }
 
 void expect_same(const Task& a, const Task& b) {
@@ -131,7 +153,8 @@ void stage_full(Store& store, const Submission& submission) {
   group.name = "sweep";
   group.fullname = "sweep";
   ASSERT_TRUE(store.stage(group));
-  group.spec = {GroupId{submission.first_group.value + 1}, submission.first_group, {false, true}};
+  group.spec = {
+      GroupId{submission.first_group.value + 1}, submission.first_group, {false, true}, 4};
   group.ref = 2;
   group.object = 1;
   group.name = "inner";
@@ -177,7 +200,8 @@ TEST_F(StoreTest, EveryFieldOfATaskAndItsGroupsComesBack) {
   stage_full(store, submission);
   ASSERT_TRUE(store.make_visible(submission.id, "/run"));
   ASSERT_TRUE(store.put(submission.first_task, full_state()));
-  ASSERT_TRUE(store.put(GroupId{submission.first_group.value + 1}, {core::GroupPhase::started}));
+  ASSERT_TRUE(store.put(
+      GroupId{submission.first_group.value + 1}, {core::GroupPhase::started, true, Time{55}}));
   ASSERT_TRUE(store.commit());
 
   Store& again = open_after_crash();
@@ -199,7 +223,10 @@ TEST_F(StoreTest, EveryFieldOfATaskAndItsGroupsComesBack) {
   EXPECT_EQ(inner.group.object, 1);
   EXPECT_EQ(inner.group.name, "inner");
   EXPECT_EQ(inner.group.fullname, "sweep/inner");
+  EXPECT_EQ(inner.group.spec.max_parallel, 4U);
   EXPECT_EQ(inner.state.phase, core::GroupPhase::started);
+  EXPECT_TRUE(inner.state.paused);
+  EXPECT_EQ(inner.state.ended, Time{55});
   EXPECT_EQ(again.group(submission.first_group)->fullname, "sweep");
 }
 
@@ -467,6 +494,40 @@ TEST_F(StoreTest, ALoadedSubmissionHasTheStatesOfAllItsTasks) {
   EXPECT_EQ(restored->tasks[1].status, TaskStatus::done);
   EXPECT_EQ(restored->tasks[1].ended, Time{10});
   EXPECT_FALSE(store_->load(SubmissionId{99}));
+}
+
+TEST_F(StoreTest, ATaskThatHasNotChangedComesBackAsItWasTaken) {
+  Store& store = open();
+  const Submission submission = full_submission(store);
+  stage_full(store, submission);
+  ASSERT_TRUE(store.make_visible(submission.id, "/run"));
+  ASSERT_TRUE(store.commit());
+  auto restored = open_after_crash().load(submission.id);
+  ASSERT_TRUE(restored);
+  const core::TaskState& state = restored->tasks.front();
+  EXPECT_TRUE(state.held);
+  EXPECT_EQ(state.not_before, Time{987654321});
+  EXPECT_EQ(state.queued, Time{987654321});
+  EXPECT_TRUE(reader().list({})->tasks.front().state.held);
+}
+
+TEST_F(StoreTest, ADatabaseOfTheFirstSchemaIsBroughtUpToDate) {
+  Store& store = open();
+  const Submission submission = full_submission(store);
+  stage_full(store, submission);
+  ASSERT_TRUE(store.make_visible(submission.id, "/run"));
+  ASSERT_TRUE(store.commit());
+  store_.reset();
+  {
+    auto older = Connection::open(path_, Connection::Mode::write);
+    ASSERT_TRUE(older);
+    ASSERT_TRUE((*older)->execute("ALTER TABLE groups DROP COLUMN state; PRAGMA user_version = 1"));
+  }
+  Store& again = open();
+  EXPECT_FALSE(again.groups_of(submission.id)->front().state.paused);
+  ASSERT_TRUE(again.put(submission.first_group, {core::GroupPhase::idle, true, {}}));
+  ASSERT_TRUE(again.commit());
+  EXPECT_TRUE(again.groups_of(submission.id)->front().state.paused);
 }
 
 }  // namespace

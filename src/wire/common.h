@@ -24,6 +24,17 @@ template <class T>
 using Dictionary = std::vector<std::pair<std::string, T>>;
 
 using Milliseconds = std::int64_t;
+
+/// An end after which a task is run again: an exit code from 1 to 255, or a word.
+struct RetryEnd {
+  std::uint8_t code = 0;
+  std::string word;  ///< if there is no code: exit, signal, timeout, oom, lost
+};
+
+/// A number with a fraction, in millionths.
+struct Factor {
+  std::int64_t ppm = 0;
+};
 using Counts = Dictionary<std::uint64_t>;  ///< of tasks for each status
 
 }  // namespace cattino::wire

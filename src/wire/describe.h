@@ -12,7 +12,9 @@
 
 namespace cattino::wire {
 
-BOOST_DESCRIBE_STRUCT(Request, (), (min_devices, memory, cpus, ram))
+BOOST_DESCRIBE_STRUCT(
+    Request, (), (min_devices, memory, cpus, ram, max_devices, time_limit, devices, resources))
+BOOST_DESCRIBE_STRUCT(Retry, (), (retries, on, backoff, longest_backoff, oom_growth))
 BOOST_DESCRIBE_STRUCT(Exit, (), (text, code, signal, stage, errno_))
 BOOST_DESCRIBE_STRUCT(ReasonDevice, (), (index, fits, total, free, holders))
 BOOST_DESCRIBE_STRUCT(
@@ -54,6 +56,11 @@ BOOST_DESCRIBE_STRUCT(
      command,
      priority,
      request,
+     retry,
+     not_before,
+     preemptible,
+     retries,
+     preemptions,
      attempt,
      devices,
      pid,
@@ -100,7 +107,7 @@ BOOST_DESCRIBE_STRUCT(
      on_conflict,
      date_format,
      key))
-BOOST_DESCRIBE_STRUCT(NewGroup, (), (ref, name, parent, hooks, object, label))
+BOOST_DESCRIBE_STRUCT(NewGroup, (), (ref, name, parent, hooks, object, label, max_parallel))
 BOOST_DESCRIBE_STRUCT(
     NewTask,
     (),
@@ -116,7 +123,15 @@ BOOST_DESCRIBE_STRUCT(
      env,
      hooks,
      object,
-     cascade))
+     cascade,
+     retries,
+     retry_on,
+     backoff,
+     longest_backoff,
+     oom_growth,
+     not_before,
+     held,
+     preemptible))
 BOOST_DESCRIBE_STRUCT(End, (), (edges))
 BOOST_DESCRIBE_STRUCT(SubmittedTask, (), (ref, id, fullname, status, reason, devices))
 BOOST_DESCRIBE_STRUCT(SubmissionAnswer, (), (id, run_dir, first_task, count, tasks))

@@ -1,6 +1,7 @@
 // The leaves of messages, and the words of what is wrong with them.
 #include "wire/reader.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/core.h>
@@ -196,6 +197,33 @@ bool read(const Place& place, const boost::json::value& from, Mib& to) {
     return place.expected(R"(MiB (an integer) or text such as "20GiB")", from);
   }
   return read_signed(place, from, 0, std::numeric_limits<std::int64_t>::max(), to.value);
+}
+
+bool read(const Place& place, const boost::json::value& from, RetryEnd& to) {
+  constexpr std::int64_t most = 255;
+  constexpr std::array<std::string_view, 5> words = {"exit", "signal", "timeout", "oom", "lost"};
+  if (from.is_int64() && from.get_int64() >= 1 && from.get_int64() <= most) {
+    to.code = static_cast<std::uint8_t>(from.get_int64());
+    return true;
+  }
+  const boost::json::string* word = from.if_string();
+  if (word != nullptr && std::find(words.begin(), words.end(), *word) != words.end()) {
+    to.word = *word;
+    return true;
+  }
+  return place.expected(
+      "an exit code from 1 to 255, or 'exit', 'signal', 'timeout', 'oom' or 'lost'", from);
+}
+
+bool read(const Place& place, const boost::json::value& from, Factor& to) {
+  constexpr double millionths = 1'000'000;
+  constexpr double most = 1000;
+  const std::optional<double> factor = number_of(from);
+  if (!factor || !(*factor >= 0 && *factor <= most)) {
+    return place.expected("a number from 0 to 1000", from);
+  }
+  to.ppm = std::llround(*factor * millionths);
+  return true;
 }
 
 }  // namespace cattino::wire

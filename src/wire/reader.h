@@ -58,6 +58,8 @@ bool read(const Place& place, const boost::json::value& from, std::string& to);
 bool read(const Place& place, const boost::json::value& from, MemoryRequest& to);
 bool read(const Place& place, const boost::json::value& from, Millicores& to);
 bool read(const Place& place, const boost::json::value& from, Mib& to);
+bool read(const Place& place, const boost::json::value& from, RetryEnd& to);
+bool read(const Place& place, const boost::json::value& from, Factor& to);
 
 bool read_signed(
     const Place& place,

@@ -42,6 +42,7 @@ struct NewGroup {
   std::vector<std::string> hooks;
   std::optional<std::int32_t> object;
   std::optional<std::string> label;
+  std::optional<std::uint32_t> max_parallel;
 };
 
 struct NewTask {
@@ -58,6 +59,14 @@ struct NewTask {
   std::vector<std::string> hooks;
   std::optional<std::int32_t> object;
   std::optional<bool> cascade;
+  std::optional<std::uint32_t> retries;
+  std::optional<std::vector<RetryEnd>> retry_on;
+  std::optional<Milliseconds> backoff;
+  std::optional<Milliseconds> longest_backoff;
+  std::optional<Factor> oom_growth;
+  std::optional<Milliseconds> not_before;
+  std::optional<bool> held;
+  std::optional<bool> preemptible;
 };
 
 enum class When : std::uint8_t { ok, any, fail };

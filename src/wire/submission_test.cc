@@ -1,6 +1,8 @@
 // The lines of a submission there and back, and what is said of wrong ones.
 #include "wire/submission.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "wire/base64.h"
@@ -28,6 +30,13 @@ TEST(SubmissionLine, is_written_as_it_was_read) {
           std::string_view(
               R"({"task":{"ref":3,"name":"t","group":1,"command":"true","request":{"cpus":1.0},)"
               R"("priority":5,"cwd":"/x","env":{"C":"2"},"hooks":[],"object":1,"cascade":false}})"),
+          std::string_view(
+              R"({"task":{"ref":3,"name":"t","argv":["a"],"request":{"min_devices":2,"max_devices":4,)"
+              R"("time_limit":7200000,"devices":["cuda:1","A100"],"resources":{"licence":1}},"env":{},)"
+              R"("hooks":[],"retries":3,"retry_on":[3,"signal","timeout"],"backoff":100,)"
+              R"("longest_backoff":60000,"oom_growth":1.5,"not_before":1769860800000,"held":true,)"
+              R"("preemptible":false}})"),
+          std::string_view(R"({"group":{"ref":1,"name":"g","hooks":[],"max_parallel":4}})"),
           std::string_view(R"({"edge":[1,2]})"),
           std::string_view(R"({"edge":[1,2,"fail"]})"),
           std::string_view(R"({"end":{"edges":2}})"),
@@ -51,6 +60,24 @@ TEST(SubmissionLine, is_refused_with_the_path_of_what_is_wrong) {
   EXPECT_EQ(
       there_and_back(R"({"task":{"ref":1,"nam":"t"}})"),
       "task.nam: unknown field (did you mean 'name'?)");
+  EXPECT_EQ(
+      there_and_back(R"({"task":{"ref":1,"name":"t","request":{"max_device":2}}})"),
+      "task.request.max_device: unknown field (did you mean 'max_devices'?)");
+  EXPECT_EQ(
+      there_and_back(R"({"task":{"ref":1,"name":"t","request":{"resources":{"a":"b"}}}})"),
+      "task.request.resources.a: expected an integer, got 'b'");
+  for (const char* end : {"0", "256", "'crash'", "1.5"}) {
+    std::string json = end;
+    std::replace(json.begin(), json.end(), '\'', '"');
+    EXPECT_EQ(
+        there_and_back(R"({"task":{"ref":1,"name":"t","retry_on":[1,)" + json + "]}}"),
+        "task.retry_on[1]: expected an exit code from 1 to 255, or 'exit', 'signal', 'timeout', "
+        "'oom' or 'lost', got " +
+            std::string(end));
+  }
+  EXPECT_EQ(
+      there_and_back(R"({"task":{"ref":1,"name":"t","oom_growth":"big"}})"),
+      "task.oom_growth: expected a number from 0 to 1000, got 'big'");
   EXPECT_EQ(there_and_back(R"({"task":{"name":"t"}})"), "task.ref: this field is missing");
   EXPECT_EQ(there_and_back(R"({"taks":{}})"), "taks: unknown field (did you mean 'task'?)");
   EXPECT_EQ(

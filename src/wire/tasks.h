@@ -13,12 +13,26 @@
 namespace cattino::wire {
 
 /// What a task asks for, both ways. `memory`: MiB, a share in (0, 1] or text; written as MiB, "50%" or
-/// "whole". `ram`: MiB or text. `cpus`: a number; absent: the default.
+/// "whole". `ram`: MiB or text. `cpus`: a number; absent: the default. The rest is left out unless it was
+/// asked for.
 struct Request {
   std::optional<std::uint16_t> min_devices;
   std::optional<MemoryRequest> memory;
   std::optional<Millicores> cpus;
   std::optional<Mib> ram;
+  std::optional<std::uint16_t> max_devices;
+  std::optional<Milliseconds> time_limit;
+  std::optional<std::vector<std::string>> devices;  ///< names, indices, UUIDs or models
+  std::optional<Dictionary<std::int64_t>> resources;
+};
+
+/// When a task that failed is run again.
+struct Retry {
+  std::uint32_t retries = 0;
+  std::vector<RetryEnd> on;
+  Milliseconds backoff = 0;
+  Milliseconds longest_backoff = 0;
+  std::optional<Factor> oom_growth;
 };
 
 /// How an attempt ended: words, and one of code, signal, stage (with errno), or none of them (lost).
@@ -77,6 +91,11 @@ struct Task {
   std::string command;  ///< as one line, also of an argv and a function
   std::int32_t priority = 0;
   Request request;
+  std::optional<Retry> retry;
+  std::optional<Milliseconds> not_before;
+  std::optional<bool> preemptible;
+  std::optional<std::uint32_t> retries;      ///< so many of its attempts were followed by another
+  std::optional<std::uint32_t> preemptions;  ///< so many made room for another task
   std::uint32_t attempt = 0;
   std::vector<std::string> devices;
   Nullable<std::int32_t> pid;

@@ -156,6 +156,19 @@ void write(Output& out, const Millicores& cores) {
   }
 }
 
+void write(Output& out, const RetryEnd& end) {
+  if (end.code != 0) {
+    write_unsigned(out, end.code);
+  } else {
+    write_text(out, end.word);
+  }
+}
+
+void write(Output& out, const Factor& factor) {
+  constexpr std::int64_t millionths = 1'000'000;
+  write_decimal(out.text, factor.ppm, millionths);
+}
+
 void write_key(Output& out, bool& first, std::string_view key) {
   if (!first) {
     out.text += ',';

@@ -25,6 +25,8 @@ void write_unsigned(Output& out, std::uint64_t number);
 
 void write(Output& out, const MemoryRequest& memory);
 void write(Output& out, const Millicores& cores);
+void write(Output& out, const RetryEnd& end);
+void write(Output& out, const Factor& factor);
 inline void write(Output& out, const Mib& amount) {
   write_signed(out, amount.value);
 }

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from time import time
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from cattino.errors import CattinoError, FieldError, TaskFailed, did_you_mean
 from cattino.status import TaskStatus
 from cattino.tasks.node import Node, check_name
 from cattino.tasks.request import Memory, check_cpus, check_env, check_priority, check_ram
+from cattino.tasks.wishes import CHECKS, Check, Wishes
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 _FIELDS = ("task_name", "priority", "cpus", "ram", "env", "cwd", "cascade")
-
-
-class NotAField:
-    """The type of keywords that nobody may give: a type checker reports them before we do."""
 
 
 class Task(Node):
@@ -25,7 +25,8 @@ class Task(Node):
     create_time, priority, run_dir.
     """
 
-    _fields: tuple[str, ...] = _FIELDS
+    _fields: tuple[str, ...] = (*_FIELDS, *CHECKS)
+    _checks: dict[str, Check] = CHECKS
 
     # What is sent; on the class until it differs.
     _priority: int = 0
@@ -36,6 +37,7 @@ class Task(Node):
     _env: Optional[dict[str, str]] = None
     _cwd: Optional[str] = None
     _cascade: Optional[bool] = None
+    _wishes: Optional[dict[str, Any]] = None  # what only some tasks ask for, by the words of users
     _command: Optional[str] = None
     _argv: Optional[list[str]] = None
 
@@ -49,14 +51,14 @@ class Task(Node):
         env: Optional[dict[str, Any]] = None,
         cwd: Any = None,
         cascade: Optional[bool] = None,
-        **unknown: NotAField,
+        **wishes: Unpack[Wishes],
     ) -> None:
         if type(self).run is Task.run:
             raise TypeError(f"{type(self).__name__} has no `run`: define it, or use ProcTask")
         if task_name is not None:
             self._name = check_name(task_name, type(self).__name__, "task_name", True)
-        if unknown:
-            self._reject(unknown)
+        if wishes:
+            self._wish(dict(wishes))
         if priority != 0 or priority is False:
             self._priority = check_priority(self._owner(), priority)
         if cpus is not None:
@@ -78,10 +80,17 @@ class Task(Node):
     def _owner(self) -> str:
         return f"{type(self).__name__} {self._name!r}" if self._name else type(self).__name__
 
-    def _reject(self, unknown: dict[str, Any]) -> None:
-        word = next(iter(unknown))
-        hint = did_you_mean(word, self._fields)
-        raise FieldError(f"{self._owner()}: there is no such field", field=word, hint=hint)
+    def _wish(self, wishes: dict[str, Any]) -> None:
+        wanted = {}
+        for word, value in wishes.items():
+            check = self._checks.get(word)
+            if check is None:
+                hint = did_you_mean(word, self._fields)
+                raise FieldError(f"{self._owner()}: there is no such field", field=word, hint=hint)
+            if value is not None:
+                wanted[word] = check(self._owner(), word, value)
+        if wanted:
+            self._wishes = wanted
 
     def _default_name(self) -> str:
         return type(self).__name__

@@ -10,24 +10,30 @@ from cattino.status import TaskStatus
 from cattino.tasks.base import Task
 from cattino.tasks.graph import TaskGraph
 from cattino.tasks.node import Node, check_name
+from cattino.tasks.wishes import whole
 
 STRATEGIES = ("parallel", "sequential")
 
 
 class TaskGroup(Node):
     """Runs its members in parallel, one after the other (`"sequential"`), or as a TaskGraph says;
-    what is found in the graph joins the group. Groups nest."""
+    what is found in the graph joins the group. At most `max_parallel` tasks inside run at once. Groups
+    nest."""
+
+    _max_parallel: Optional[int] = None
 
     def __init__(
         self,
         tasks: Union[Node, TaskGraph, Iterable[Node], None] = None,
         execute_strategy: Union[str, TaskGraph] = "parallel",
         group_name: Optional[str] = None,
+        *,
+        max_parallel: Optional[int] = None,
         **unknown: Any,
     ) -> None:
         if unknown:
             word = next(iter(unknown))
-            known = ("tasks", "execute_strategy", "group_name")
+            known = ("tasks", "execute_strategy", "group_name", "max_parallel")
             raise FieldError("TaskGroup: there is no such field", field=word, hint=did_you_mean(word, known))
         if group_name is not None:
             self._name = check_name(group_name, type(self).__name__, "group_name", False)
@@ -42,6 +48,8 @@ class TaskGroup(Node):
                 field="execute_strategy",
                 hint=did_you_mean(str(execute_strategy), STRATEGIES),
             )
+        if max_parallel is not None:
+            self._max_parallel = whole(1, 2**32 - 1)(self._owner(), "max_parallel", max_parallel)
         self._members: dict[Node, None] = {}  # in order, each once
         self._strategy = execute_strategy
         self._joined = -1  # the version of the graph whose nodes have joined

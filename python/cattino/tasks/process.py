@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, Callable, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from cattino.errors import FieldError
-from cattino.tasks.base import _FIELDS, NotAField, Task
-from cattino.tasks.request import Memory, check_devices, check_memory
+from cattino.tasks.base import _FIELDS, Task
+from cattino.tasks.request import Memory, check_devices, check_memory, wrong
+from cattino.tasks.wishes import DEVICE_CHECKS, Check, DeviceWishes
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 Work = Union[str, Sequence[Any], Callable[[], Any]]
 
@@ -19,7 +23,8 @@ _TEXTS = {str}
 class DeviceRequiredTask(Task):
     """A task that needs `min_devices` devices, all at once, with so much memory on each."""
 
-    _fields: tuple[str, ...] = (*_FIELDS, "min_devices", "requires_memory_per_device")
+    _fields: tuple[str, ...] = (*_FIELDS, "min_devices", "requires_memory_per_device", *DEVICE_CHECKS)
+    _checks: dict[str, Check] = DEVICE_CHECKS
     _min_devices = 1
 
     def __init__(
@@ -35,6 +40,18 @@ class DeviceRequiredTask(Task):
             self._min_devices = check_devices(self._owner(), min_devices)
         if requires_memory_per_device is not None:
             self._memory = check_memory(self._owner(), requires_memory_per_device)
+        if self._wishes is not None:
+            self._check_most()
+
+    def _check_most(self) -> None:
+        least, most = self._min_devices, (self._wishes or {}).get("max_devices")
+        if most is not None and most < least:
+            wrong(self._owner(), "max_devices", f"an integer ≥ min_devices ({least})", most)
+        if most and not least:
+            raise FieldError(
+                f"{self._owner()}: a task whose min_devices is 0 has no device, so it takes no more",
+                field="max_devices",
+            )
 
     @property
     def min_devices(self) -> int:
@@ -52,6 +69,9 @@ class ProcTask(DeviceRequiredTask):
     ProcTask("python train.py --lr 0.1", task_name="train", min_devices=2)
     ProcTask(["python", "train.py"], requires_memory_per_device="20GiB")
     ProcTask(func=main, min_devices=0, cpus=4)
+
+    Further fields: max_devices, devices, time_limit, resources, retries, retry_on, backoff, longest_backoff,
+    oom_growth, not_before, held, preemptible (see the guide).
     """
 
     _fields: tuple[str, ...] = ("cmd", "func", *DeviceRequiredTask._fields)
@@ -72,7 +92,7 @@ class ProcTask(DeviceRequiredTask):
         ram: Union[int, str, None] = None,
         cwd: Any = None,
         cascade: Optional[bool] = None,
-        **unknown: NotAField,
+        **wishes: Unpack[DeviceWishes],
     ) -> None:
         super().__init__(
             task_name,
@@ -84,7 +104,7 @@ class ProcTask(DeviceRequiredTask):
             env=env,
             cwd=cwd,
             cascade=cascade,
-            **unknown,
+            **wishes,
         )
         work = cmd_or_func
         if cmd is not None or func is not None:

@@ -10,13 +10,13 @@ from cattino.errors import FieldError
 Memory = Union[int, float, str, None]
 
 
-def _wrong(owner: str, field: str, expected: str, value: object) -> NoReturn:
+def wrong(owner: str, field: str, expected: str, value: object) -> NoReturn:
     raise FieldError(f"{owner}: expected {expected}, got {value!r}", field=field)
 
 
 def check_devices(owner: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 65535:
-        _wrong(owner, "min_devices", "an integer ≥ 0", value)
+        wrong(owner, "min_devices", "an integer ≥ 0", value)
     return value
 
 
@@ -32,16 +32,16 @@ def check_memory(owner: str, value: object) -> Memory:
             return "100%"
         if not 0 < value < 1:
             hint = f"; {int(value)} is MiB" if math.isfinite(value) and value > 1 else ""
-            _wrong(owner, field, f"a share in (0, 1]{hint}", value)
+            wrong(owner, field, f"a share in (0, 1]{hint}", value)
         return value
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        _wrong(owner, field, "MiB as an integer ≥ 0, a share in (0, 1] or text such as '20GiB'", value)
+        wrong(owner, field, "MiB as an integer ≥ 0, a share in (0, 1] or text such as '20GiB'", value)
     return value or None
 
 
 def check_cpus(owner: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
-        _wrong(owner, "cpus", "a number ≥ 0", value)
+        wrong(owner, "cpus", "a number ≥ 0", value)
     return value
 
 
@@ -49,25 +49,25 @@ def check_ram(owner: str, value: object) -> Union[int, str]:
     if isinstance(value, str):
         return value
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        _wrong(owner, "ram", "MiB as an integer ≥ 0 or text such as '64GiB'", value)
+        wrong(owner, "ram", "MiB as an integer ≥ 0 or text such as '64GiB'", value)
     return value
 
 
 def check_priority(owner: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not -(2**31) <= value < 2**31:
-        _wrong(owner, "priority", "an integer", value)
+        wrong(owner, "priority", "an integer", value)
     return value
 
 
 def check_env(owner: str, value: object) -> dict[str, str]:
     if not hasattr(value, "items"):
-        _wrong(owner, "env", "a dictionary of texts", value)
+        wrong(owner, "env", "a dictionary of texts", value)
     checked = {}
     for key, content in value.items():
         if not isinstance(key, str) or not key or "=" in key or "\0" in key:
-            _wrong(owner, "env", "names of variables without '='", key)
+            wrong(owner, "env", "names of variables without '='", key)
         text = str(int(content)) if isinstance(content, bool) else str(content)
         if "\0" in text:
-            _wrong(owner, f"env[{key!r}]", "text without a null character", content)
+            wrong(owner, f"env[{key!r}]", "text without a null character", content)
         checked[key] = text
     return checked

@@ -17,6 +17,16 @@ namespace cattino::cli::verbs {
 
 namespace {
 
+bool has_request(const CreateOptions& create) {
+  return create.min_devices || create.max_devices || !create.memory.empty() ||
+         !create.cpus.empty() || !create.ram.empty() || !create.time_limit.empty() ||
+         !create.devices.empty() || !create.resources.empty();
+}
+
+bool has_retries(const CreateOptions& create) {
+  return create.retries || !create.retry_on.empty() || !create.backoff.empty();
+}
+
 /// The option that means nothing for a script, if one was given.
 const char* misplaced_option(const CreateOptions& create) {
   if (!create.name.empty()) {
@@ -28,8 +38,14 @@ const char* misplaced_option(const CreateOptions& create) {
   if (create.priority) {
     return "--priority";
   }
-  if (create.min_devices || !create.memory.empty() || !create.cpus.empty() || !create.ram.empty()) {
+  if (has_request(create)) {
     return "the request";
+  }
+  if (has_retries(create)) {
+    return "--retries";
+  }
+  if (create.hold || create.preemptible || !create.not_before.empty()) {
+    return create.hold ? "--hold" : create.preemptible ? "--preemptible" : "--not-before";
   }
   if (create.multirun) {
     return "--multirun";

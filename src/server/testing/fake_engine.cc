@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include <fmt/core.h>
+
 namespace cattino::server::testing {
 
 namespace {
@@ -36,7 +38,8 @@ class FakeStaging : public engine::Staging {
   }
   Status add(NewTask task) override {
     if (task.name == "engine-refuses") {
-      return Error{ErrorCode::infeasible, "never fits", "request.min_devices", "ask for less"};
+      const std::string field = fmt::format("tasks[{}].request.min_devices", staged_->tasks.size());
+      return Error{ErrorCode::infeasible, "never fits", field, "ask for less"};
     }
     staged_->tasks.push_back(std::move(task));
     return ok();

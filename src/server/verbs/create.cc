@@ -150,6 +150,8 @@ class SubmissionBody : public Body {
     return ok();
   }
 
+  // The engine says itself which group, task or edge it complains of.
+
   Status stage(wire::Submission line) {
     directory_ = line.cwd;
     Result<engine::Staging::Header> header = header_of(std::move(line));
@@ -169,7 +171,7 @@ class SubmissionBody : public Body {
     }
     Result<std::unique_ptr<engine::Staging>> staging = engine_.stage(std::move(*header));
     if (!staging) {
-      return below("submission", staging.error());
+      return staging.error();
     }
     staging_ = std::move(*staging);
     return ok();
@@ -177,28 +179,26 @@ class SubmissionBody : public Body {
 
   Status stage(wire::Objects line) {
     has_objects_ = true;
-    const Status status = staging_->add_objects(std::move(line.pickle));
-    return status ? ok() : below("objects", status.error());
+    return staging_->add_objects(std::move(line.pickle));
   }
 
   Status stage(wire::NewGroup line) {
     Result<engine::Staging::NewGroup> group = group_of(std::move(line));
-    const Status status = group ? staging_->add(std::move(*group)) : Status{group.error()};
     const std::uint64_t number = groups_++;
-    return status ? ok() : below(fmt::format("groups[{}]", number), status.error());
+    return group ? staging_->add(std::move(*group))
+                 : below(fmt::format("groups[{}]", number), group.error());
   }
 
   Status stage(wire::NewTask line) {
     Result<engine::Staging::NewTask> task = task_of(std::move(line), directory_);
-    const Status status = task ? staging_->add(std::move(*task)) : Status{task.error()};
     const std::uint64_t number = tasks_++;
-    return status ? ok() : below(fmt::format("tasks[{}]", number), status.error());
+    return task ? staging_->add(std::move(*task))
+                : below(fmt::format("tasks[{}]", number), task.error());
   }
 
   Status stage(wire::Edge line) {
-    const Status status = staging_->add_edge(line.from, line.to, when_of(line.when));
-    const std::uint64_t number = edge_lines_++;
-    return status ? ok() : below(fmt::format("edges[{}]", number), status.error());
+    ++edge_lines_;
+    return staging_->add_edge(line.from, line.to, when_of(line.when));
   }
 
   Status stage(wire::End line) {

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "server/limits.h"
+#include "server/verbs/wishes.h"
 
 namespace cattino::server::verbs {
 
@@ -180,18 +181,30 @@ Result<store::Program> program_of(wire::NewTask& line) {
   return program;
 }
 
-core::Request request_of(const wire::Request& line) {
-  core::Request request;
-  request.min_devices = line.min_devices.value_or(request.min_devices);
-  request.memory = line.memory.value_or(request.memory);
-  request.cpus = line.cpus.value_or(request.cpus);
-  request.ram = line.ram.value_or(request.ram);
-  return request;
-}
-
 std::string directory_of(const std::string& own, const std::string& submission) {
   const bool is_whole = own.empty() || own.starts_with('/') || own.starts_with("${");
   return is_whole ? own : submission + "/" + own;
+}
+
+Status add_wishes(wire::NewTask& line, engine::Staging::NewTask& task) {
+  Result<core::Request> request = request_of(std::move(line.request).value_or(wire::Request{}));
+  if (!request) {
+    return request.error();
+  }
+  Result<core::RetryPolicy> retry = retry_of(line);
+  if (!retry) {
+    return retry.error();
+  }
+  const Result<Time> not_before = not_before_of(line);
+  if (!not_before) {
+    return not_before.error();
+  }
+  task.request = std::move(*request);
+  task.retry = std::move(*retry);
+  task.not_before = *not_before;
+  task.held = line.held.value_or(false);
+  task.preemptible = line.preemptible.value_or(false);
+  return ok();
 }
 
 Status check_header(const wire::Submission& line) {
@@ -264,8 +277,16 @@ Result<engine::Staging::NewGroup> group_of(wire::NewGroup line) {
   if (line.ref == 0 || line.parent == 0U) {
     return invalid(line.ref == 0 ? "ref" : "parent", "refs are counted from 1");
   }
+  if (line.max_parallel == 0U) {
+    return invalid("max_parallel", "expected an integer ≥ 1, got 0");
+  }
   return engine::Staging::NewGroup{
-      line.ref, line.parent.value_or(0), std::move(line.name), *hooks, line.object.value_or(-1)};
+      line.ref,
+      line.parent.value_or(0),
+      std::move(line.name),
+      *hooks,
+      line.object.value_or(-1),
+      line.max_parallel.value_or(0)};
 }
 
 Result<engine::Staging::NewTask> task_of(wire::NewTask line, const std::string& directory) {
@@ -290,11 +311,13 @@ Result<engine::Staging::NewTask> task_of(wire::NewTask line, const std::string& 
     return program.error();
   }
   engine::Staging::NewTask task;
+  if (const Status wishes = add_wishes(line, task); !wishes) {
+    return wishes.error();
+  }
   task.ref = line.ref;
   task.group = line.group.value_or(0);
   task.name = std::move(line.name);
   task.program = std::move(*program);
-  task.request = request_of(line.request.value_or(wire::Request{}));
   task.priority = line.priority.value_or(0);
   task.directory = directory_of(line.cwd.value_or(""), directory);
   task.variables = std::move(line.env);
