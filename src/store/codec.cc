@@ -351,7 +351,7 @@ void pack_state(const core::TaskState& state, Packer& out) {
   out.number(
       (state.held ? 1U : 0U) | (state.end_requested ? 2U : 0U) | (state.recalled ? 4U : 0U) |
       (state.device_lost ? 8U : 0U) | (state.out_of_memory ? 16U : 0U) | (again ? 32U : 0U) |
-      (state.queued ? 64U : 0U));
+      (state.queued ? 64U : 0U) | (state.reserved != 0 ? 128U : 0U));
   out.number(static_cast<std::uint64_t>(state.cause));
   out.number(static_cast<std::uint64_t>(state.cause_node.kind));
   out.number(state.cause_node.id);
@@ -369,6 +369,9 @@ void pack_state(const core::TaskState& state, Packer& out) {
     out.number(state.retries);
     out.number(state.preemptions);
     out.difference(state.raised);
+  }
+  if (state.reserved != 0) {
+    out.number(state.reserved);
   }
 }
 
@@ -398,6 +401,9 @@ bool unpack_state(std::string_view bytes, core::TaskState& state) {
     state.retries = in.as<std::uint32_t>();
     state.preemptions = in.as<std::uint32_t>();
     state.raised = in.difference();
+  }
+  if ((flags & 128U) != 0) {
+    state.reserved = in.as<std::uint32_t>();
   }
   return in.ok();
 }
