@@ -59,6 +59,13 @@ void Counters::raise_to(const Counters& other) {
   }
 }
 
+bool Counters::less_anywhere(const Counters& other) const {
+  return std::any_of(other.counters_.begin(), other.counters_.end(), [this](const auto& entry) {
+    const auto found = counters_.find(entry.first);
+    return (found == counters_.end() ? 0 : found->second.used) < entry.second.used;
+  });
+}
+
 bool Counters::holds(const std::map<std::string, std::int64_t>& expected) const {
   return std::all_of(counters_.begin(), counters_.end(), [&expected](const auto& entry) {
     const auto found = expected.find(entry.first);

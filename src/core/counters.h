@@ -27,6 +27,9 @@ class Counters {
   /// The larger of both uses, counter by counter.
   void raise_to(const Counters& other);
 
+  /// Is less of any used than there?
+  [[nodiscard]] bool less_anywhere(const Counters& other) const;
+
   /// Is as much held as these requests ask for?
   [[nodiscard]] bool holds(const std::map<std::string, std::int64_t>& expected) const;
 

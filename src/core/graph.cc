@@ -28,7 +28,7 @@ void Scheduler::Impl::drain() {
         block(op.node);
         break;
       case Op::Kind::died:
-        died(op.node, op.cause, op.at);
+        died(op.node, op.cause);
         break;
       case Op::Kind::revived:
         revived(op.node, op.cause);
@@ -51,7 +51,7 @@ void Scheduler::Impl::carry_end(NodeRef node, Time at) {
       edge->status = EdgeStatus::dead;
       ++tables_.links(edge->to).dead;
       ++setbacks_;
-      work_.push_back({Op::Kind::died, edge->to, node, false, at});
+      work_.push_back({Op::Kind::died, edge->to, node, false});
     }
   }
   const NodeRef parent = tables_.parent(node);
@@ -130,18 +130,15 @@ void Scheduler::Impl::block(NodeRef node) {
 }
 
 /// Everything in the node is cancelled, unless it is to be kept waiting.
-void Scheduler::Impl::died(NodeRef node, NodeRef cause, Time at) {
+void Scheduler::Impl::died(NodeRef node, NodeRef cause) {
   if (!node.is_group()) {
     cancel_for(tables_.task(node), cause);
     return;
   }
   GroupRecord& group = tables_.group(node);
-  group.opened = std::max(group.opened, at);
-  tables_.for_each_inside(group, [this, cause, at](NodeRef inside) {
+  tables_.for_each_inside(group, [this, cause](NodeRef inside) {
     if (inside.is_group()) {
-      GroupRecord& inner = tables_.group(inside);
-      inner.opened = std::max(inner.opened, at);
-      settle(inner);
+      settle(tables_.group(inside));
     } else {
       cancel_for(tables_.task(inside), cause);
     }
@@ -239,8 +236,7 @@ void Scheduler::Impl::settle(GroupRecord& record) {
   }
   record.ended = true;
   record.ok = record.not_done == 0 && !(record.members == 0 && gated);
-  const Time at = quiet_ ? tables_.ended_at(node) : now_;
-  work_.push_back({Op::Kind::ended, node, {}, false, at});
+  work_.push_back({Op::Kind::ended, node, {}, false, tables_.ended_at(node)});
 }
 
 }  // namespace cattino::core

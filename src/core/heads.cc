@@ -22,10 +22,17 @@ namespace cattino::core {
 
 void Scheduler::Impl::place() {
   if (paused_) {
+    // Who is first is found anew when it goes on.
+    for (const Head& head : std::exchange(heads_, {})) {
+      dropped_heads_.push_back(head.task);
+    }
     return;
   }
   if (policy_.shares.fair) {
-    queue_.order_users(shares_.order(now_));
+    if (queue_.order_users(shares_.order(now_)) && !heads_.empty()) {
+      queue_.reopen_all();  // others may come before the heads now
+      forget_versions(heads_.begin());
+    }
   }
   tend_heads();
   do {
@@ -220,13 +227,13 @@ void Scheduler::Impl::look_ahead(Head& head) {
       stay_on > 0 ? std::optional(stay_on - 1) : std::nullopt,
       head.outlooks);
   const std::optional<Reservation>& now = head.reservation;
-  if (before.has_value() == now.has_value() &&
-      (!now.has_value() || (now->host == before->host && now->shadow == before->shadow &&
-                            now->allocation.devices == before->allocation.devices))) {
-    return;
+  const bool same = before.has_value() == now.has_value() &&
+                    (!now.has_value() || (now->host == before->host && now->shadow == before->shadow &&
+                                          now->allocation.devices == before->allocation.devices));
+  if (!same) {
+    forget_versions(heads_.begin() + (&head - heads_.data()) + 1);
   }
-  forget_versions(heads_.begin() + (&head - heads_.data()) + 1);
-  if (before.has_value()) {
+  if (before.has_value() && (!now.has_value() || leaves_more(*now, *before))) {
     queue_.reopen_all();  // somebody was kept from something
   }
 }

@@ -126,7 +126,7 @@ class Scheduler::Impl {
   void carry_unend(NodeRef node, bool was_ok);
   void unblock(NodeRef node, Time at);
   void block(NodeRef node);
-  void died(NodeRef node, NodeRef cause, Time at);
+  void died(NodeRef node, NodeRef cause);
   void revived(NodeRef node, NodeRef cause);
   void cancel_for(TaskRecord& record, NodeRef cause);
   void revive(TaskRecord& record, NodeRef cause);

@@ -98,7 +98,11 @@ class ReadyQueue {
   [[nodiscard]] std::vector<TaskId> closed_for_room(std::size_t most) const;
 
   /// Who comes first among users; those not named come after them, by their ids.
-  void order_users(std::vector<UserId> users) { users_ = std::move(users); }
+  /// True if that is new.
+  bool order_users(std::vector<UserId> users) {
+    users_.swap(users);
+    return users_ != users;
+  }
   /// Does `a` come before `b`, tasks of these users?
   [[nodiscard]] bool comes_before(UserId a_user, const ReadyKey& a, UserId b_user, const ReadyKey& b) const;
 

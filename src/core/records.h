@@ -107,7 +107,7 @@ struct GroupRecord {
   std::uint64_t not_done = 0;  ///< of these, ended and not Done
   std::uint64_t running = 0;   ///< tasks inside that run, if it or a group inside it limits them
   Time last_end;               ///< of a member
-  Time opened;                 ///< when the last of its own prerequisites was satisfied, or failed
+  Time opened;                 ///< when the last of its own prerequisites was satisfied
   bool ended = false;          ///< all members ended and on_end is over
   bool ok = false;             ///< if it ended: every member Done
   bool dirty = false;

@@ -109,6 +109,22 @@ bool fits_empty(const Outlook& outlook, const Request& request) {
 
 }  // namespace
 
+bool leaves_more(const Reservation& now, const Reservation& before) {
+  if (now.host != before.host || now.shadow != before.shadow || now.later.cpus < before.later.cpus ||
+      now.later.ram < before.later.ram || now.counters.less_anywhere(before.counters)) {
+    return true;
+  }
+  for (std::size_t i = 0; i < before.later.devices.size(); ++i) {
+    const DeviceUse was = before.later.devices[i];
+    const DeviceUse is = i < now.later.devices.size() ? now.later.devices[i] : DeviceUse{};
+    if (is.claimed < was.claimed || (was.whole && !is.whole) ||
+        (is.holders.empty() && !was.holders.empty())) {
+      return true;
+    }
+  }
+  return false;
+}
+
 HostUse larger(const HostUse& now, const HostUse& later) {
   HostUse both = now;
   both.cpus = std::max(now.cpus, later.cpus);

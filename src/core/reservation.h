@@ -48,6 +48,9 @@ std::optional<std::vector<TaskId>> make_room(
     const Request& request,
     const std::function<bool(TaskId, const Hold&)>& may_stop);
 
+/// Could a task be kept from starting by `before` and not by `now`?
+bool leaves_more(const Reservation& now, const Reservation& before);
+
 /// The larger of both uses, device by device: what must not be touched by those that may not use
 /// what is held now, nor what will be.
 HostUse larger(const HostUse& now, const HostUse& later);

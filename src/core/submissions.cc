@@ -217,7 +217,7 @@ void Scheduler::Impl::settle_new(Submission& submission, const Submitted& work) 
       edge.status = EdgeStatus::dead;
       ++tables_.links(edge.to).dead;
       ++setbacks_;
-      work_.push_back({Op::Kind::died, edge.to, edge.from, false, at});
+      work_.push_back({Op::Kind::died, edge.to, edge.from, false});
     }
   }
   for (const GroupSpec& spec : work.groups) {

@@ -51,6 +51,9 @@ Time Tables::ended_at(NodeRef node) const {
     return task(node).state.ended;
   }
   const GroupRecord& record = group(node);
+  if (record.members == 0 && record.links.pending > 0) {
+    return {};  // with its first dead edge, which nobody remembers
+  }
   return std::max({record.last_end, record.opened, record.state.ended});
 }
 

@@ -112,7 +112,8 @@ void Story::compare_with(const Scheduler& fresh) const {
       }
       const Reason a = fresh.explain(spec.id);
       const Reason b = scheduler_->explain(spec.id);
-      const bool ready = is_about_room(b.kind);
+      const bool ready = is_about_room(b.kind) || b.kind == Reason::Kind::paused ||
+                         b.kind == Reason::Kind::parallel;
       if (ready && fresh.state(spec.id)->queued != scheduler_->state(spec.id)->queued) {
         throw Broken(fmt::format(
             "task {} is restored as ready since {}, not {} ms",
