@@ -30,12 +30,17 @@ void collect(const Tables& tables, NodeRef node, EdgeStatus status, Reason& reas
 
 }  // namespace
 
-Reason Scheduler::Impl::explain(TaskId task) const {
+Reason Scheduler::Impl::explain(TaskId task, bool forecast) const {
   const TaskRecord* record = tables_.tasks.find(task.value);
   if (record == nullptr || record->state.status != TaskStatus::waiting) {
     return {};
   }
-  return explain_waiting(*record);
+  Reason reason = explain_waiting(*record);
+  if (forecast && record->bucket == TaskRecord::Bucket::ready && !paused_ &&
+      throttle_of(*record) == nullptr) {
+    note_start(*record, reason);
+  }
+  return reason;
 }
 
 Reason Scheduler::Impl::explain_waiting(const TaskRecord& record) const {
@@ -91,7 +96,6 @@ Reason Scheduler::Impl::explain_ready(const TaskRecord& record) const {
   if (const Head* own = head_of(record.id); own != nullptr) {
     note_reservation(*own, reason);
   }
-  note_start(record, reason);
   return reason;
 }
 

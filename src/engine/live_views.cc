@@ -49,7 +49,7 @@ std::optional<ReasonView> LiveViews::why(TaskId task) {
     view.text = "the devices of this machine are not known yet";
     return view;
   }
-  return describe_wait(world_.core.explain(task), wording);
+  return describe_wait(world_.core.explain(task, forecasts_), wording);
 }
 
 std::vector<std::string> LiveViews::names_of(const std::vector<std::uint16_t>& devices) const {
@@ -101,6 +101,8 @@ void LiveViews::complete(TaskView& view, bool reasons) {
 }
 
 void LiveViews::complete(std::vector<TaskView>& views, bool reasons) {
+  constexpr std::size_t most_forecasts = 16;  // of a longer list nobody asks when each of them starts
+  forecasts_ = views.size() <= most_forecasts;
   for (TaskView& view : views) {
     complete(view, reasons);
   }

@@ -59,6 +59,7 @@ class LiveViews {
   void add_claims(TaskId task, DeviceView& shown) const;
 
   World& world_;
+  bool forecasts_ = true;                    ///< says when waiting tasks will start
   std::map<core::Node, std::string> names_;  ///< of one question
 };
 

@@ -15,6 +15,9 @@ namespace {
 
 using namespace core;  // NOLINT(google-build-using-namespace): every other word here is one of the core's
 
+/// At once. Those with a task that waits for a user stay for long.
+constexpr std::size_t most_submissions = 20;
+
 Device device(std::uint16_t index, std::int64_t mib, DeviceKind kind) {
   Device made;
   made.index = index;
@@ -137,11 +140,11 @@ void Story::live(std::uint64_t events) {
 void Story::happen() {
   switch (dice_.below(14)) {
     case 0:
-      submit();
-      break;
     case 1:
-      if (stored_.size() < 12) {
+      if (stored_.size() < most_submissions) {
         submit();
+      } else {
+        give_up();
       }
       break;
     case 2:
@@ -282,6 +285,19 @@ void Story::submit() {
   step(work);
 }
 
+/// The user gives up on one of the submissions that wait for others, and on what these wait for.
+void Story::give_up() {
+  Requested request;
+  auto chosen = stored_.begin();
+  std::advance(chosen, static_cast<std::ptrdiff_t>(dice_.below(stored_.size())));
+  for (; chosen != stored_.end(); ++chosen) {
+    for (const TaskSpec& task : chosen->second.work.tasks) {
+      request.tasks.push_back(task.id);
+    }
+  }
+  step(request);
+}
+
 void Story::add_edges(Submitted& work, const std::vector<Node>& nodes) {
   const std::uint64_t edges = dice_.below(2 * nodes.size());
   std::set<std::pair<Node, Node>> seen;
@@ -321,13 +337,14 @@ void Story::ask() {
   step(request);
 }
 
+/// More often something goes on than stops.
 void Story::pause() {
-  if (dice_.one_in(4)) {
+  if (paused_ ? dice_.one_in(2) : dice_.one_in(8)) {
     paused_ = !paused_;
     step(Paused{paused_});
   } else if (last_group_ > 0) {
-    // Paused for a while only: more often it goes on.
-    step(Paused{dice_.one_in(3), GroupId{1 + dice_.below(last_group_)}});
+    const std::uint64_t back = dice_.below(std::min<std::uint64_t>(last_group_, 40));
+    step(Paused{dice_.one_in(3), GroupId{last_group_ - back}});
   }
 }
 

@@ -74,6 +74,7 @@ class Story {
   void observe_all();
   void happen();
   void submit();
+  void give_up();
   core::TaskSpec any_task(const core::Submitted& work);
   core::Request any_request();
   core::RetryPolicy any_retry();
