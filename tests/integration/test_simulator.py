@@ -227,7 +227,7 @@ def used(run: dict[str, Any], since: int, until: int) -> float:
 
 
 def check_stream(run: dict[str, Any]) -> None:
-    """No device is used twice at once, nothing starts before it came, all run and are limited as described."""
+    """No device is used twice at once, nothing starts before it came, runs and limits are as described."""
     spans = run["timeline"]
     for device in range(run["devices"]):
         ends = 0
