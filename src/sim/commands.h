@@ -39,6 +39,14 @@ struct TraceOptions {
 int fill_cluster(const TraceOptions& options);
 std::vector<std::string> placement_names();
 
+struct StarvationOptions {
+  std::uint64_t seeds = 10;
+  std::uint64_t first = 1;
+  bool limits = false;
+  bool json = false;
+};
+int show_starvation(const StarvationOptions& options);
+
 struct RandomOptions {
   std::uint64_t seeds = 100;
   std::uint64_t first = 1;

@@ -10,9 +10,9 @@
 
 namespace {
 
-using namespace cattino::sim;  // NOLINT(google-build-using-namespace): this is their main
+namespace sim = cattino::sim;
 
-CLI::App* add_scenario(CLI::App& app, ScenarioOptions& options) {
+CLI::App* add_scenario(CLI::App& app, sim::ScenarioOptions& options) {
   CLI::App* verb = app.add_subcommand(
       "scenario", "Plays each scenario and compares what happened with what it expects");
   verb->add_option("FILE", options.files, "scenario files")->required();
@@ -20,7 +20,7 @@ CLI::App* add_scenario(CLI::App& app, ScenarioOptions& options) {
   return verb;
 }
 
-CLI::App* add_workflow(CLI::App& app, WorkflowOptions& options) {
+CLI::App* add_workflow(CLI::App& app, sim::WorkflowOptions& options) {
   using cattino::core::Order;
   CLI::App* verb = app.add_subcommand(
       "workflow", "Runs recorded workflows (WfFormat 1.5) on a machine of so many cores");
@@ -40,7 +40,7 @@ CLI::App* add_workflow(CLI::App& app, WorkflowOptions& options) {
   return verb;
 }
 
-CLI::App* add_trace(CLI::App& app, TraceOptions& options) {
+CLI::App* add_trace(CLI::App& app, sim::TraceOptions& options) {
   CLI::App* verb = app.add_subcommand(
       "trace",
       "Fills a cluster with pods drawn at random from a trace, by each policy of placement");
@@ -50,7 +50,7 @@ CLI::App* add_trace(CLI::App& app, TraceOptions& options) {
           "--pods", options.pods, "table of pods: cpu_milli, memory_mib, num_gpu, gpu_milli")
       ->required();
   verb->add_option("--placement", options.placement, "only this one")
-      ->check(CLI::IsMember(placement_names()));
+      ->check(CLI::IsMember(sim::placement_names()));
   verb->add_option("--seeds", options.seeds, "how many drawings")
       ->capture_default_str()
       ->check(CLI::Range(1, 10000));
@@ -61,7 +61,20 @@ CLI::App* add_trace(CLI::App& app, TraceOptions& options) {
   return verb;
 }
 
-CLI::App* add_random(CLI::App& app, RandomOptions& options) {
+CLI::App* add_starvation(CLI::App& app, sim::StarvationOptions& options) {
+  CLI::App* verb = app.add_subcommand(
+      "starvation",
+      "When a task for all devices starts in a stream of small ones that never ends, by policies");
+  verb->add_option("--seeds", options.seeds, "how many streams")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 10000));
+  verb->add_option("--first", options.first, "the seed of the first")->capture_default_str();
+  verb->add_flag("--limits", options.limits, "tasks have time limits");
+  verb->add_flag("--json", options.json, "the result and timeline of each stream");
+  return verb;
+}
+
+CLI::App* add_random(CLI::App& app, sim::RandomOptions& options) {
   CLI::App* verb = app.add_subcommand(
       "random", "Random worlds with every fault, and whether the core keeps its rules in them");
   verb->add_option("--seeds", options.seeds, "how many worlds")
@@ -78,26 +91,31 @@ int run(int argc, char** argv) {
   CLI::App app{"The scheduling core on a simulated clock.", "meow-sim"};
   app.require_subcommand(1);
   app.footer("exit status: 0 all as expected · 1 some not · 2 bad input");
-  ScenarioOptions scenarios;
-  WorkflowOptions workflows;
-  TraceOptions traces;
-  RandomOptions random;
+  sim::ScenarioOptions scenarios;
+  sim::WorkflowOptions workflows;
+  sim::TraceOptions traces;
+  sim::StarvationOptions starvation;
+  sim::RandomOptions random;
   const CLI::App* scenario = add_scenario(app, scenarios);
   const CLI::App* workflow = add_workflow(app, workflows);
   const CLI::App* trace = add_trace(app, traces);
+  const CLI::App* starve = add_starvation(app, starvation);
   add_random(app, random);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : exit_bad_input;
+    return app.exit(error) == 0 ? 0 : sim::exit_bad_input;
   }
   if (*scenario) {
-    return play_scenarios(scenarios);
+    return sim::play_scenarios(scenarios);
   }
   if (*workflow) {
-    return run_workflows(workflows);
+    return sim::run_workflows(workflows);
   }
-  return *trace ? fill_cluster(traces) : live_at_random(random);
+  if (*starve) {
+    return sim::show_starvation(starvation);
+  }
+  return *trace ? sim::fill_cluster(traces) : sim::live_at_random(random);
 }
 
 }  // namespace
@@ -107,6 +125,6 @@ int main(int argc, char** argv) {
     return run(argc, argv);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "meow-sim: %s\n", error.what());
-    return exit_bad_input;
+    return sim::exit_bad_input;
   }
 }

@@ -17,9 +17,13 @@ namespace {
 class Player {
  public:
   explicit Player(const Scenario& scenario)
-      : scenario_(scenario), timeline_(scenario), hosts_(scenario.hosts) {}
+      : scenario_(scenario),
+        timeline_(scenario),
+        hosts_(scenario.hosts),
+        scheduler_(std::make_unique<core::Scheduler>(scenario.policy)) {}
 
   std::vector<std::string> run() {
+    step(core::CountersDeclared{scenario_.counters});
     observe_hosts();
     std::vector<const Doing*> doings;
     for (const Doing& doing : scenario_.doings) {
@@ -88,8 +92,7 @@ class Player {
         }
         break;
       case Doing::Kind::pause:
-        paused_ = doing.paused;
-        step(core::Paused{paused_});
+        pause(doing);
         break;
       case Doing::Kind::restart:
         restart();
@@ -119,6 +122,9 @@ class Player {
     stored.work = work;
     stored.tasks.resize(work.tasks.size());
     stored.groups.resize(work.groups.size());
+    for (std::size_t i = 0; i < work.tasks.size(); ++i) {
+      stored.tasks[i].held = work.tasks[i].held;
+    }
     step(work);
   }
 
@@ -130,6 +136,16 @@ class Player {
       }
     }
     step(core::Requested{doing.verb, doing.tasks, core::Cause::none});
+  }
+
+  void pause(const Doing& doing) {
+    if (doing.groups.empty()) {
+      paused_ = doing.paused;
+      step(core::Paused{paused_});
+    }
+    for (const GroupId group : doing.groups) {
+      step(core::Paused{doing.paused, group});
+    }
   }
 
   void change_device(const Doing& doing) {
@@ -160,7 +176,10 @@ class Player {
   /// What runs goes on; a new core is made of what was stored.
   void restart() {
     timeline_.add(now_, "restart");
-    scheduler_ = std::make_unique<core::Scheduler>();
+    const std::vector<core::UserShare> shares = scheduler_->shares(now_);
+    scheduler_ = std::make_unique<core::Scheduler>(scenario_.policy);
+    step(core::CountersDeclared{scenario_.counters});
+    step(core::SharesKnown{shares});
     step(core::Paused{paused_});
     for (const auto& [id, stored] : stored_) {
       if (in_core_[id]) {
@@ -210,17 +229,17 @@ class Player {
   void follow(const core::StartAttempt& action) {
     const TaskPlay& play = scenario_.tasks.at(action.attempt.task);
     timeline_.starts(now_, action.attempt, stored_state(action.attempt.task).allocation);
-    ExitStatus status = ExitStatus::of_code(0);
+    AttemptEnd end{ExitStatus::of_code(0)};
     if (!play.exits.empty()) {
       const std::size_t attempt = action.attempt.number - 1;
-      status = play.exits[std::min(attempt, play.exits.size() - 1)];
+      end = play.exits[std::min(attempt, play.exits.size() - 1)];
     }
-    if (status.kind == ExitStatus::Kind::not_started) {
-      plan(now_, core::AttemptExited{action.attempt, status});
+    if (end.status.kind == ExitStatus::Kind::not_started) {
+      plan(now_, core::AttemptExited{action.attempt, end.status});
       return;
     }
     plan(now_, core::AttemptStarted{action.attempt});
-    plan(now_ + play.runs, core::AttemptExited{action.attempt, status});
+    plan(now_ + play.runs, core::AttemptExited{action.attempt, end.status, end.out_of_memory});
   }
 
   /// No lines here: nothing is started ahead of time.
@@ -253,7 +272,7 @@ class Player {
   const Scenario& scenario_;
   Timeline timeline_;
   std::vector<core::Host> hosts_;
-  std::unique_ptr<core::Scheduler> scheduler_ = std::make_unique<core::Scheduler>();
+  std::unique_ptr<core::Scheduler> scheduler_;
   Time now_ = epoch;
   Time timer_;
   bool paused_ = false;

@@ -9,7 +9,8 @@
 namespace cattino::sim {
 
 /// What happened, line by line. Things due at the same time happen in this order: what the file says,
-/// then what tasks and hooks do, in the order in which they were begun, then backoffs.
+/// then what tasks and hooks do, in the order in which they were begun. With the first of them come the
+/// time limits, backoffs and reservations that are due.
 std::vector<std::string> play(const Scenario& scenario);
 
 /// The two side by side: lines of both with "  ", only expected with "- ", only happened with "+ ".

@@ -23,6 +23,7 @@ class DoingReader {
     if (what == "pause" || what == "continue") {
       doing.kind = Doing::Kind::pause;
       doing.paused = what == "pause";
+      status = read_groups(doing);
     } else if (what == "restart") {
       doing.kind = Doing::Kind::restart;
     } else if (read_verb(what, doing)) {
@@ -49,6 +50,17 @@ class DoingReader {
       return what == "why";
     }
     return true;
+  }
+
+  Status read_groups(Doing& doing) {
+    while (words_.more()) {
+      const Result<GroupId> group = names_.group(words_.take());
+      if (!group) {
+        return group.error();
+      }
+      doing.groups.push_back(*group);
+    }
+    return ok();
   }
 
   Status read_tasks(Doing& doing) {

@@ -6,6 +6,8 @@
 
 #include <fmt/core.h>
 
+#include "sim/read_request.h"
+
 namespace cattino::sim {
 namespace {
 
@@ -30,8 +32,9 @@ class WorkReader {
       const std::string what = words_.take();
       std::optional<Status> status = read_shared(what, play.hooks, spec.hooks);
       if (!status.has_value()) {
-        status = what == "in" ? read_parent(spec.parent)
-                              : Status(wrong(fmt::format("a group has no '{}'", what)));
+        status = what == "in"     ? read_parent(spec.parent)
+                 : what == "most" ? words_.take_whole(spec.max_parallel)
+                                  : Status(wrong(fmt::format("a group has no '{}'", what)));
       }
       if (!*status) {
         return *status;
@@ -55,7 +58,7 @@ class WorkReader {
       const std::string what = words_.take();
       std::optional<Status> status = read_shared(what, play.hooks, spec.hooks);
       if (!status.has_value()) {
-        status = read_request(what, spec.request);
+        status = read_request(what, words_, spec);
       }
       if (!status.has_value()) {
         status = read_other(what, spec, play);
@@ -115,25 +118,6 @@ class WorkReader {
     return std::nullopt;
   }
 
-  std::optional<Status> read_request(const std::string& what, core::Request& request) {
-    if (what == "devices") {
-      std::int64_t number = 0;
-      Status status = words_.take_number(number);
-      request.min_devices = static_cast<std::uint16_t>(number);
-      return status;
-    }
-    if (what == "memory") {
-      return words_.take_as(request.memory, parse_memory_request);
-    }
-    if (what == "cpus") {
-      return words_.take_as(request.cpus, parse_cores);
-    }
-    if (what == "ram") {
-      return words_.take_mib(request.ram);
-    }
-    return std::nullopt;
-  }
-
   Status read_other(const std::string& what, core::TaskSpec& spec, TaskPlay& play) {
     if (what == "runs") {
       return words_.take_duration(play.runs);
@@ -144,16 +128,6 @@ class WorkReader {
     if (what == "in") {
       return read_parent(spec.group);
     }
-    if (what == "keep-waiting") {
-      spec.cascade = false;
-      return ok();
-    }
-    if (what == "priority") {
-      std::int64_t number = 0;
-      Status status = words_.take_number(number);
-      spec.priority = static_cast<std::int32_t>(number);
-      return status;
-    }
     if (what == "exits") {
       return read_exits(play.exits);
     }
@@ -163,9 +137,9 @@ class WorkReader {
     return wrong(fmt::format("a task has no '{}'", what));
   }
 
-  Status read_exits(std::vector<ExitStatus>& exits) {
+  Status read_exits(std::vector<AttemptEnd>& exits) {
     for (const std::string& text : split(words_.take(), ',')) {
-      const Result<ExitStatus> status = parse_exit(text);
+      const Result<AttemptEnd> status = parse_exit(text);
       if (!status) {
         return status.error();
       }

@@ -1,11 +1,13 @@
 // Reads a scenario: see scenario.h for the format.
 #include "sim/scenario.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/core.h>
 
 #include "sim/read_doing.h"
+#include "sim/read_policy.h"
 #include "sim/read_work.h"
 #include "sim/words.h"
 
@@ -14,6 +16,7 @@ namespace {
 
 constexpr std::int64_t default_cores = 64;
 constexpr std::int64_t default_ram_mib = 256 * 1024;
+constexpr std::uint8_t far_apart = 10;
 
 /// One file, line by line.
 class Reader {
@@ -75,6 +78,15 @@ class Reader {
     if (verb == "device") {
       return read_device(words);
     }
+    if (verb == "near") {
+      return read_near(words);
+    }
+    if (verb == "counter") {
+      return read_counter(words, draft_.scenario.counters);
+    }
+    if (verb == "policy") {
+      return read_policy(words, draft_.scenario.policy);
+    }
     if (verb == "group") {
       return read_group(words, draft_);
     }
@@ -132,13 +144,59 @@ class Reader {
     if (Status status = words.take_mib(device.total); !status) {
       return status;
     }
-    if (words.more()) {
-      if (words.take() != "cpu") {
-        return wrong("after its memory a device may only be a 'cpu'");
+    while (words.more()) {
+      const std::string what = words.take();
+      if (what == "model") {
+        device.model = words.take();
+      } else if (what == "cpu") {
+        device.kind = core::DeviceKind::cpu;
+      } else {
+        return wrong("after its memory a device may only be a 'cpu', or of a 'model'");
       }
-      device.kind = core::DeviceKind::cpu;
+    }
+    if (!host.distances.empty()) {
+      return wrong("all devices of a host come before what is said of their distances");
     }
     host.devices.push_back(std::move(device));
+    return ok();
+  }
+
+  static std::size_t index_of(const core::Host& host, const std::string& name) {
+    const auto found =
+        std::find_if(host.devices.begin(), host.devices.end(), [&name](const auto& device) {
+          return device.name == name;
+        });
+    return static_cast<std::size_t>(found - host.devices.begin());
+  }
+
+  /// `near DEVICE DEVICE… DISTANCE`, of the host above.
+  Status read_near(Words& words) {
+    core::Host& host = draft_.scenario.hosts.empty() ? new_host() : draft_.scenario.hosts.back();
+    const std::size_t devices = host.devices.size();
+    std::vector<std::size_t> island;
+    std::string word = words.take();
+    for (; words.more(); word = words.take()) {
+      island.push_back(index_of(host, word));
+      if (island.back() == devices) {
+        return wrong(fmt::format("no device of this host is called '{}'", word));
+      }
+    }
+    const Result<std::int64_t> distance = parse_number(word);
+    if (!distance || island.size() < 2 || *distance < 0 || *distance > UINT8_MAX) {
+      return wrong("it is written: near DEVICE DEVICE… DISTANCE");
+    }
+    if (host.distances.empty()) {
+      host.distances.assign(devices * devices, far_apart);
+      for (std::size_t i = 0; i < devices; ++i) {
+        host.distances[i * devices + i] = 0;
+      }
+    }
+    for (const std::size_t from : island) {
+      for (const std::size_t to : island) {
+        host.distances[from * devices + to] =
+            from == to ? std::uint8_t{0} : static_cast<std::uint8_t>(*distance);
+      }
+    }
     return ok();
   }
 

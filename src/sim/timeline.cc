@@ -1,6 +1,8 @@
 // The words of a timeline: see timeline.h.
 #include "sim/timeline.h"
 
+#include <algorithm>
+
 #include <fmt/core.h>
 
 #include "base/text.h"
@@ -127,7 +129,9 @@ void Timeline::why(Time now, TaskId task, const core::Reason& reason) {
     text += fmt::format("; kept: {} (idle: {})", reason.holding.size(), reason.idle);
   }
   if (reason.start) {
-    text += (reason.exact ? "; starts by " : "; starts about ") + since_epoch(reason.start);
+    // As of the last event: what is overdue by now may come at any moment.
+    text += (reason.exact ? "; starts by " : "; starts about ") +
+            since_epoch(std::max(reason.start, now));
   }
   add(now, text);
 }
@@ -170,11 +174,11 @@ std::string Timeline::reason_text(const core::Reason& reason) const {
       return "waits: not before " + since_epoch(reason.until);
     case Kind::reserved:
       return "waits: behind the reservation of " + names_of(reason.nodes) +
-             (reason.until ? " for " + since_epoch(reason.until) : "");
+             (reason.until ? " at " + since_epoch(reason.until) : "");
     case Kind::behind:
       return "waits: behind " + names_of(reason.nodes);
     case Kind::making_room:
-      return "waits: " + names_of(reason.nodes) + " make room";
+      return "waits for " + names_of(reason.nodes) + " to make room";
   }
   return "?";
 }

@@ -11,9 +11,6 @@
 
 namespace cattino::sim {
 
-/// Time 0 of every scenario.
-constexpr Time epoch{1000000};
-
 class Timeline {
  public:
   explicit Timeline(const Scenario& scenario) : scenario_(scenario) {}

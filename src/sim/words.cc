@@ -47,11 +47,24 @@ Result<Millicores> parse_cores(std::string_view text) {
   return Millicores{*number};
 }
 
-Result<ExitStatus> parse_exit(std::string_view text) {
+Result<std::int64_t> parse_ratio(std::string_view text) {
+  constexpr std::int64_t ppm_of_thousandth = 1000;
+  const Result<Millicores> thousandths = parse_cores(text);
+  if (!thousandths) {
+    return wrong(fmt::format("'{}' is no ratio such as 1.5", text));
+  }
+  return thousandths->value * ppm_of_thousandth;
+}
+
+Result<AttemptEnd> parse_exit(std::string_view text) {
+  constexpr int sigkill = 9;
   const std::size_t colon = text.find(':');
   const std::string_view kind = text.substr(0, colon);
   if (text == "lost") {
-    return ExitStatus::of_lost();
+    return AttemptEnd{ExitStatus::of_lost()};
+  }
+  if (text == "oom") {
+    return AttemptEnd{ExitStatus::of_signal(sigkill), true};
   }
   const Result<std::int64_t> number =
       parse_number(colon == std::string_view::npos ? text : text.substr(colon + 1));
@@ -60,10 +73,10 @@ Result<ExitStatus> parse_exit(std::string_view text) {
   }
   const int value = static_cast<int>(*number);
   if (colon == std::string_view::npos) {
-    return ExitStatus::of_code(value);
+    return AttemptEnd{ExitStatus::of_code(value)};
   }
   if (kind == "signal") {
-    return ExitStatus::of_signal(value);
+    return AttemptEnd{ExitStatus::of_signal(value)};
   }
   for (const StartStage stage :
        {StartStage::logs,
@@ -73,7 +86,7 @@ Result<ExitStatus> parse_exit(std::string_view text) {
         StartStage::fork,
         StartStage::exec}) {
     if (kind == name(stage)) {
-      return ExitStatus::of_stage(stage, value);
+      return AttemptEnd{ExitStatus::of_stage(stage, value)};
     }
   }
   return wrong(fmt::format("'{}' is no end of a task", text));

@@ -214,3 +214,73 @@ def test_the_recorded_cluster_is_filled_at_least_as_well_as_published() -> None:
             assert len(done) == 10
             means[placement] = sum(100 * r["allocated_milli"] / r["gpus_milli"] for r in done) / 10
         assert abs(means["best-fit"] - best_fit) <= 0.7 and means["cattino"] >= fgd, (name, means)
+
+
+def used(run: dict[str, Any], since: int, until: int) -> float:
+    """The share of the devices' time that tasks other than the one in question used."""
+    spent = sum(
+        max(0, min(span["end_us"], until) - max(span["start_us"], since)) * len(span["devices"])
+        for span in run["timeline"]
+        if span["task"] != run["task"]
+    )
+    return spent / (until - since) / run["devices"]
+
+
+def check_stream(run: dict[str, Any]) -> None:
+    """No device is used twice at once, nothing starts before it came, runs and limits are as described."""
+    spans = run["timeline"]
+    for device in range(run["devices"]):
+        ends = 0
+        for span in (s for s in spans if device in s["devices"]):
+            assert span["start_us"] >= ends
+            ends = span["end_us"]
+    for span in spans:
+        gang = span["task"] == run["task"]
+        assert len(span["devices"]) == (run["devices"] if gang else 1)
+        length = span["end_us"] - span["start_us"]
+        assert 30_000_000 <= length <= 600_000_000
+        assert span["limit_us"] == (length * 6 // 5 if run["limits"] else 0)
+        assert span["submitted_us"] <= span["start_us"]
+
+
+@pytest.mark.parametrize("limits", [True, False])
+def test_a_task_for_all_devices_does_not_starve(limits: bool) -> None:
+    """The bound from the timeline alone: once all submitted before it have started it is the first that
+    waits; then room is kept for it (without time limits, not before ten minutes), and what runs at that
+    moment ends by its limit. Backfill must not delay it, and must keep the devices busy."""
+    flags = ["--limits"] if limits else []
+    runs = json.loads(meow_sim("--json", *flags, verb="starvation").stdout)
+    assert [(r["policy"], r["seed"]) for r in runs] == [
+        (policy, seed) for policy in ("fifo", "none", "cattino") for seed in range(1, 11)
+    ]
+    shares = []
+    for run in runs:
+        check_stream(run)
+        comes, started = run["submitted_us"], run["started_us"]
+        assert comes == 600_000_000
+        if run["policy"] == "none":
+            assert started is None and run["reserved_us"] is None
+            day = comes + 24 * 3600 * 1_000_000
+            assert used(run, comes, day) > 0.999
+            assert len(run["timeline"]) > 3000, "while thousands that came later ran"
+            continue
+        first = max(s["start_us"] for s in run["timeline"] if s["task"] < run["task"])
+        reserved = first if limits else max(first, comes + 600_000_000)
+        bound = max(
+            s["start_us"] + s["limit_us"] if limits else s["end_us"]
+            for s in run["timeline"]
+            if s["start_us"] <= reserved < s["end_us"]
+        )
+        assert started is not None and started <= bound
+        if run["policy"] == "cattino":
+            assert run["reserved_us"] == reserved and run["bound_us"] == bound
+            shares.append(used(run, comes, started))
+            assert abs(shares[-1] - run["used"]) < 1e-9
+    if limits:
+        assert min(shares) >= 0.85 and sum(shares) / len(shares) >= 0.95
+
+
+def test_starvation_is_shown_side_by_side() -> None:
+    table = meow_sim("--limits", "--seeds", "2", verb="starvation").stdout.splitlines()
+    assert [line.split()[0] for line in table] == ["POLICY", "fifo", "none", "cattino"]
+    assert "0 of 2" in table[2] and "> 1 d" in table[2] and "2 of 2" in table[3]
