@@ -4,8 +4,6 @@
 //
 // All on a simulated clock: figures are CPU time of `step`. The cost of an end is taken with queues of 10³ to
 // TASKS ready tasks, in turns, so that a noisy machine harms all alike.
-#include <malloc.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -17,6 +15,7 @@
 #include <vector>
 
 #include <fmt/core.h>
+#include <malloc.h>
 
 #include "base/dice.h"
 #include "core/scheduler.h"
@@ -30,7 +29,8 @@ constexpr std::size_t batch = 1000;
 class Stopwatch {
  public:
   [[nodiscard]] double us() const {
-    const std::chrono::duration<double, std::micro> passed = std::chrono::steady_clock::now() - began_;
+    const std::chrono::duration<double, std::micro> passed =
+        std::chrono::steady_clock::now() - began_;
     return passed.count();
   }
 
@@ -157,7 +157,8 @@ class Cluster {
 
 void report(const char* what, std::uint64_t count, double us) {
   const auto things = static_cast<double>(count);
-  fmt::print("{:<52} {:>9}  {:>10.0f}/s  {:>8.2f} us each\n", what, count, things / us * 1e6, us / things);
+  fmt::print(
+      "{:<52} {:>9}  {:>10.0f}/s  {:>8.2f} us each\n", what, count, things / us * 1e6, us / things);
 }
 
 void measure_flood(std::uint64_t tasks) {
@@ -168,7 +169,9 @@ void measure_flood(std::uint64_t tasks) {
   cluster.submit(tasks, false);
   report("submit, all ready, the cluster full", tasks, submitting.us());
   fmt::print(
-      "{:<52} {:>9.0f} bytes\n", "  a waiting task", (bytes_in_use() - before) / static_cast<double>(tasks));
+      "{:<52} {:>9.0f} bytes\n",
+      "  a waiting task",
+      (bytes_in_use() - before) / static_cast<double>(tasks));
   const std::size_t running = cluster.running();
   const Stopwatch starting;
   cluster.report_started();
@@ -227,7 +230,10 @@ void measure_lengths(std::uint64_t most) {
   for (std::size_t i = 0; i < clusters.size(); ++i) {
     std::sort(costs[i].begin(), costs[i].end());
     fmt::print(
-        "{:<52} {:>9}  {:>34.2f} us each\n", "end, by length of the queue", clusters[i].first, costs[i][rounds / 2]);
+        "{:<52} {:>9}  {:>34.2f} us each\n",
+        "end, by length of the queue",
+        clusters[i].first,
+        costs[i][rounds / 2]);
   }
 }
 

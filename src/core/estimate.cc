@@ -142,23 +142,23 @@ std::optional<std::vector<TaskId>> Scheduler::Impl::ready_up_to(const TaskRecord
   return before;
 }
 
-void Scheduler::Impl::note_start(const TaskRecord& record, Reason& reason) const {
+void Scheduler::Impl::note_start(const TaskRecord& record, Time now, Reason& reason) const {
   if (const Head* own = head_of(record.id);
       own != nullptr && own->reservation.has_value() && own->reservation->shadow) {
-    reason.start = std::max(own->reservation->shadow, now_);
-    reason.exact = true;
+    reason.start = std::max(own->reservation->shadow, now);
+    reason.exact = own->reservation->shadow > now;  // else it waits for one that is being stopped
     return;
   }
   const auto before = ready_up_to(record);
   if (!before.has_value() || pool_.hosts().size() > most_hosts) {
     return;
   }
-  Forecast forecast(pool_, now_);
+  Forecast forecast(pool_, now);
   for (const auto& [host, holds] : pool_.holds()) {
     for (const auto& [task, hold] : holds) {
       const auto length = length_of(*tables_.tasks.find(task.value)->shape);
       const bool ending = hold.ending;
-      const std::optional<Time> end = ending   ? std::optional(now_)
+      const std::optional<Time> end = ending   ? std::optional(now)
                                       : length ? std::optional(hold.started + length->run)
                                                : std::nullopt;
       forecast.add_end(task, *hold.allocation, *hold.request, end, length && length->exact);

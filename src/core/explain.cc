@@ -30,15 +30,15 @@ void collect(const Tables& tables, NodeRef node, EdgeStatus status, Reason& reas
 
 }  // namespace
 
-Reason Scheduler::Impl::explain(TaskId task, bool forecast) const {
+Reason Scheduler::Impl::explain(TaskId task, Time forecast_at) const {
   const TaskRecord* record = tables_.tasks.find(task.value);
   if (record == nullptr || record->state.status != TaskStatus::waiting) {
     return {};
   }
   Reason reason = explain_waiting(*record);
-  if (forecast && record->bucket == TaskRecord::Bucket::ready && !paused_ &&
+  if (forecast_at && record->bucket == TaskRecord::Bucket::ready && !paused_ &&
       throttle_of(*record) == nullptr) {
-    note_start(*record, reason);
+    note_start(*record, std::max(forecast_at, now_), reason);
   }
   return reason;
 }

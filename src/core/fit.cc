@@ -21,15 +21,20 @@ bool asks_whole(const MemoryRequest& memory) {
 }  // namespace
 
 bool is_meant(const Device& device, const std::string& pin) {
-  if (pin == device.name || pin == device.uuid || pin == std::to_string(device.index)) {
+  const auto is_digit = [](unsigned char c) {
+    return std::isdigit(c) != 0;
+  };
+  if (std::all_of(pin.begin(), pin.end(), is_digit)) {
+    return pin == std::to_string(device.index);  // not the 100 of an A100
+  }
+  if (pin == device.name || pin == device.uuid) {
     return true;
   }
   const auto same = [](unsigned char a, unsigned char b) {
     return std::tolower(a) == std::tolower(b);
   };
   const std::string& model = device.model;
-  return !pin.empty() &&
-         std::search(model.begin(), model.end(), pin.begin(), pin.end(), same) != model.end();
+  return std::search(model.begin(), model.end(), pin.begin(), pin.end(), same) != model.end();
 }
 
 Mib claim_on(const Device& device, const MemoryRequest& memory) {

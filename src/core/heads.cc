@@ -227,9 +227,10 @@ void Scheduler::Impl::look_ahead(Head& head) {
       stay_on > 0 ? std::optional(stay_on - 1) : std::nullopt,
       head.outlooks);
   const std::optional<Reservation>& now = head.reservation;
-  const bool same = before.has_value() == now.has_value() &&
-                    (!now.has_value() || (now->host == before->host && now->shadow == before->shadow &&
-                                          now->allocation.devices == before->allocation.devices));
+  const bool same =
+      before.has_value() == now.has_value() &&
+      (!now.has_value() || (now->host == before->host && now->shadow == before->shadow &&
+                            now->allocation.devices == before->allocation.devices));
   if (!same) {
     forget_versions(heads_.begin() + (&head - heads_.data()) + 1);
   }

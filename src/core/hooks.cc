@@ -35,8 +35,7 @@ void Scheduler::Impl::advance(TaskRecord& record) {
   if (record.terms->hooks.on_start) {
     mark(record);
     record.state.phase = TaskPhase::start_hook;
-    effects_.emplace_back(
-        RunHook{Node::of(record.id), HookKind::on_start, record.state.attempt});
+    effects_.emplace_back(RunHook{Node::of(record.id), HookKind::on_start, record.state.attempt});
     return;
   }
   start_process(record);

@@ -44,7 +44,7 @@ class Scheduler::Impl {
   [[nodiscard]] std::vector<Problem> check(const Submitted& work) const;
   [[nodiscard]] Actions outstanding() const;
   [[nodiscard]] bool would_change(Verb verb, TaskId task) const;
-  [[nodiscard]] Reason explain(TaskId task, bool forecast) const;
+  [[nodiscard]] Reason explain(TaskId task, Time forecast_at) const;
   [[nodiscard]] bool can_go_on(TaskId task, std::size_t& budget) const;
   [[nodiscard]] std::uint64_t setbacks() const { return setbacks_; }
   [[nodiscard]] Counts counts() const;
@@ -223,7 +223,7 @@ class Scheduler::Impl {
 
   // estimate.cc
   [[nodiscard]] std::optional<std::vector<TaskId>> ready_up_to(const TaskRecord& record) const;
-  void note_start(const TaskRecord& record, Reason& reason) const;
+  void note_start(const TaskRecord& record, Time now, Reason& reason) const;
 
   // invariants.cc
   struct Sums;

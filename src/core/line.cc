@@ -25,7 +25,8 @@ TaskRecord* Scheduler::Impl::follower(const TaskRecord& record) {
 bool Scheduler::Impl::may_lead(const TaskRecord& record) const {
   const TaskState& state = record.state;
   const bool runs = state.phase == TaskPhase::starting || state.phase == TaskPhase::process;
-  return runs && record.terms->command && !record.terms->preemptible && !record.shape->key.throttle && !state.end_requested && !state.recalled && !state.behind &&
+  return runs && record.terms->command && !record.terms->preemptible &&
+         !record.shape->key.throttle && !state.end_requested && !state.recalled && !state.behind &&
          record.shape->short_ends >= policy_.lines.short_ends &&
          now_ - state.started < policy_.lines.patience;
 }

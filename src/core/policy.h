@@ -69,7 +69,8 @@ struct PlacementPolicy {
 
 struct Policy {
   Order order = Order::submission;
-  Duration aging = {};  ///< waiting so long counts as one of priority; 0: priority may starve others for ever
+  Duration aging =
+      {};  ///< waiting so long counts as one of priority; 0: priority may starve others for ever
   ReservationPolicy reservations = {};
   SharePolicy shares = {};
   PlacementPolicy placement = {};

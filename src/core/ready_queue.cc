@@ -101,9 +101,8 @@ std::vector<UserId> ReadyQueue::users_in_order() const {
   for (const auto& [user, lane] : lanes_) {
     users.push_back(user);
   }
-  std::stable_sort(users.begin(), users.end(), [this](UserId a, UserId b) {
-    return place_of(a) < place_of(b);
-  });
+  std::stable_sort(
+      users.begin(), users.end(), [this](UserId a, UserId b) { return place_of(a) < place_of(b); });
   return users;
 }
 

@@ -19,8 +19,9 @@ namespace cattino::core {
 
 /// The total order of ready tasks of one user: priority (higher first), rank (the same), creation, id.
 struct ReadyKey {
-  std::int64_t order = 0;  ///< smaller first: minus the priority, or with aging a time less what it is worth
-  std::int64_t rank = 0;   ///< 0 for all, unless the policy is the critical path
+  std::int64_t order =
+      0;  ///< smaller first: minus the priority, or with aging a time less what it is worth
+  std::int64_t rank = 0;  ///< 0 for all, unless the policy is the critical path
   Time created;
   TaskId task;
 
@@ -56,7 +57,7 @@ struct Shape {
   std::uint64_t users = 0;             ///< tasks in the core that have this shape, ready or not
   Obstacle obstacle = Obstacle::none;  ///< met by its first task, and nothing has changed since
   std::uint32_t short_ends = 0;        ///< attempts in a row that ended after a short run
-  Duration usual_run;                  ///< of attempts that ended well, later ones counting more; 0: none has
+  Duration usual_run;  ///< of attempts that ended well, later ones counting more; 0: none has
 };
 
 class ReadyQueue {
@@ -104,7 +105,8 @@ class ReadyQueue {
     return users_ != users;
   }
   /// Does `a` come before `b`, tasks of these users?
-  [[nodiscard]] bool comes_before(UserId a_user, const ReadyKey& a, UserId b_user, const ReadyKey& b) const;
+  [[nodiscard]] bool comes_before(
+      UserId a_user, const ReadyKey& a, UserId b_user, const ReadyKey& b) const;
 
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] const std::map<ShapeKey, Shape>& shapes() const { return shapes_; }

@@ -33,12 +33,12 @@ struct Reason {
     held,
     paused,
     lost,
-    next,  ///< it fits and starts in this very turn
+    next,        ///< it fits and starts in this very turn
     counters,    ///< not enough of `counter` is left: `wanted_count` against `free_count`
     parallel,    ///< the group `nodes[0]` runs as many as it may: `count`
     not_before,  ///< the user wants it to start at `until` or later
-    reserved,    ///< it would fit, but for what is reserved for `nodes[0]`, which starts at `until` (0: not known)
-    behind,      ///< it would fit, but nothing starts before `nodes[0]`
+    reserved,  ///< it would fit, but for what is reserved for `nodes[0]`, which starts at `until` (0: not known)
+    behind,       ///< it would fit, but nothing starts before `nodes[0]`
     making_room,  ///< `count` tasks, the first of them in `nodes`, are being stopped for it
   };
   Kind kind = Kind::none;
@@ -73,7 +73,7 @@ struct Problem {
     infeasible_devices,  ///< task `node` wants more devices that could ever fit than any host has
     infeasible_cpus,
     infeasible_ram,
-    no_host,  ///< no host is known at all
+    no_host,              ///< no host is known at all
     infeasible_counters,  ///< of `counter` there are `most_count` in all; 0: it is not declared
   };
   Kind kind = Kind::cycle;

@@ -110,8 +110,9 @@ bool fits_empty(const Outlook& outlook, const Request& request) {
 }  // namespace
 
 bool leaves_more(const Reservation& now, const Reservation& before) {
-  if (now.host != before.host || now.shadow != before.shadow || now.later.cpus < before.later.cpus ||
-      now.later.ram < before.later.ram || now.counters.less_anywhere(before.counters)) {
+  if (now.host != before.host || now.shadow != before.shadow ||
+      now.later.cpus < before.later.cpus || now.later.ram < before.later.ram ||
+      now.counters.less_anywhere(before.counters)) {
     return true;
   }
   for (std::size_t i = 0; i < before.later.devices.size(); ++i) {

@@ -264,8 +264,8 @@ const GroupSpec* Scheduler::spec(GroupId group) const {
   return record == nullptr ? nullptr : &record->spec;
 }
 
-Reason Scheduler::explain(TaskId task, bool forecast) const {
-  return impl_->explain(task, forecast);
+Reason Scheduler::explain(TaskId task, Time forecast_at) const {
+  return impl_->explain(task, forecast_at);
 }
 
 bool Scheduler::can_go_on(TaskId task, std::size_t& budget) const {

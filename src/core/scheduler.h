@@ -54,9 +54,9 @@ class Scheduler {
   [[nodiscard]] const GroupState* state(GroupId group) const;
   [[nodiscard]] const GroupSpec* spec(GroupId group) const;
 
-  /// Why the task waits. Cost: its prerequisites and the devices of a host. With `forecast`, also about when
-  /// it starts, which plays up to a few hundred others forward.
-  [[nodiscard]] Reason explain(TaskId task, bool forecast = true) const;
+  /// Why the task waits. Cost: its prerequisites and the devices of a host. With the present time, also about
+  /// when it starts, which plays up to a few hundred others forward.
+  [[nodiscard]] Reason explain(TaskId task, Time forecast_at = {}) const;
 
   /// Can the task still come to its end without the user? Not if it, or something that must end before
   /// it, is held, lost, or kept waiting for what can never be. Looks at no more than `budget` nodes and

@@ -49,7 +49,7 @@ std::optional<ReasonView> LiveViews::why(TaskId task) {
     view.text = "the devices of this machine are not known yet";
     return view;
   }
-  return describe_wait(world_.core.explain(task, forecasts_), wording);
+  return describe_wait(world_.core.explain(task, forecasts_ ? wording.now : Time{}), wording);
 }
 
 std::vector<std::string> LiveViews::names_of(const std::vector<std::uint16_t>& devices) const {

@@ -361,7 +361,7 @@ void Judge::check_reason(TaskId task, Time now) const {
     return;
   }
   const Known& known = found->second;
-  const core::Reason reason = scheduler_->explain(task, false);
+  const core::Reason reason = scheduler_->explain(task);
   const bool open =
       std::any_of(known.before.begin(), known.before.end(), [this](const core::Edge& edge) {
         return !is_satisfied(edge);

@@ -71,7 +71,7 @@ class Player {
     for (const auto& [task, play] : scenario_.tasks) {
       const core::TaskState* state = scheduler_->state(task);
       if (state != nullptr && state->status == core::TaskStatus::waiting) {
-        timeline_.why(now_, task, scheduler_->explain(task));
+        timeline_.why(now_, task, scheduler_->explain(task, now_));
       }
     }
   }
@@ -88,7 +88,7 @@ class Player {
         break;
       case Doing::Kind::why:
         for (const TaskId task : doing.tasks) {
-          timeline_.why(now_, task, scheduler_->explain(task));
+          timeline_.why(now_, task, scheduler_->explain(task, now_));
         }
         break;
       case Doing::Kind::pause:

@@ -110,8 +110,8 @@ void Story::compare_with(const Scheduler& fresh) const {
         throw Broken(
             fmt::format("task {} is restored otherwise: {} | {}", spec.id.value, live, restored));
       }
-      const Reason a = fresh.explain(spec.id, false);
-      const Reason b = scheduler_->explain(spec.id, false);
+      const Reason a = fresh.explain(spec.id);
+      const Reason b = scheduler_->explain(spec.id);
       const bool ready = is_about_room(b.kind) || b.kind == Reason::Kind::paused ||
                          b.kind == Reason::Kind::parallel;
       if (ready && fresh.state(spec.id)->queued != scheduler_->state(spec.id)->queued) {
