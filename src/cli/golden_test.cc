@@ -8,6 +8,7 @@
 
 #include "cli/output.h"
 #include "cli/views.h"
+#include "cli/why.h"
 #include "wire/json.h"
 #include "wire/problem.h"
 
@@ -66,6 +67,23 @@ TEST_F(Golden, list_on_a_narrow_terminal_fits) {
 TEST_F(Golden, list_on_an_ordinary_terminal_keeps_the_numbers_of_reasons) {
   const Screen ordinary{.is_terminal = true, .columns = 80, .rows = 24};
   expect_text("list_ordinary", list_text(value_of<wire::TaskList>("list"), ordinary));
+}
+
+TEST_F(Golden, list_says_what_it_costs_to_keep_room) {
+  const Screen ordinary{.is_terminal = true, .columns = 80, .rows = 24};
+  expect_text("list_kept", list_text(value_of<wire::TaskList>("list_kept"), ordinary));
+}
+
+TEST_F(Golden, why_says_what_is_rare_too) {
+  const Screen narrow{.is_terminal = true, .columns = 40, .rows = 24};
+  std::string text;
+  std::string lines;
+  for (const wire::Task& task : value_of<wire::TaskList>("why").tasks) {
+    text += paragraph(why_text(task), {});
+    lines += paragraph(why_text(task), narrow);
+  }
+  expect_text("why", text);
+  expect_text("why_narrow", lines);
 }
 
 TEST_F(Golden, show_tells_all_of_a_task) {

@@ -180,6 +180,23 @@ std::string time_of(const wire::Task& task, wire::Milliseconds now) {
   return describe(Duration::milliseconds(std::max<wire::Milliseconds>(0, end - *task.started)));
 }
 
+namespace {
+
+/// What it costs that room is kept for tasks: "holding 5 idle devices for big".
+std::string cost_text(const wire::TaskList& list) {
+  std::string text;
+  for (const wire::Task& task : list.tasks) {
+    const int idle = task.reason ? task.reason->idle.value_or(0) : 0;
+    if (idle > 0) {
+      text +=
+          fmt::format("holding {} for {}\n", count_of(idle, "idle device"), harmless(task.shown));
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
 std::string list_text(const wire::TaskList& list, const Screen& screen) {
   Table table(
       {{"ID", true, Shrink::never},
@@ -196,6 +213,7 @@ std::string list_text(const wire::TaskList& list, const Screen& screen) {
     lines.add(*row, task != rows.end() ? task->task->created : list.now);
   }
   std::string text = table.empty() ? "" : table.text(screen);
+  text += cost_text(list);
   if (list.truncated > 0) {
     text += fmt::format("… and {} more: --limit shows them\n", list.truncated);
   }

@@ -3,11 +3,15 @@
 
 #include <string>
 
+#include "cli/terminal.h"
 #include "wire/tasks.h"
 
 namespace cattino::cli {
 
-/// Ends with a newline. What the user can do about it, where he can, is in it.
+/// One line, without its end. What the user can do about it, where he can, is in it.
 std::string why_text(const wire::Task& task);
+
+/// The text as lines that fit the screen. What may be copied (paths, commands between backquotes) is left whole.
+std::string paragraph(const std::string& text, const Screen& screen);
 
 }  // namespace cattino::cli

@@ -1,71 +1,16 @@
 // Short texts, made of what the daemon says.
 #include "cli/words.h"
 
-#include <charconv>
-#include <optional>
-#include <string_view>
-
 #include <fmt/core.h>
 
 #include "cli/terminal.h"
 
 namespace cattino::cli {
 
-namespace {
-
-/// "cuda:3" taken apart.
-struct DeviceName {
-  std::string_view kind;
-  std::uint32_t index = 0;
-};
-
-std::optional<DeviceName> parsed(std::string_view name) {
-  const std::size_t colon = name.find(':');
-  if (colon == std::string_view::npos) {
-    return std::nullopt;
-  }
-  DeviceName device{name.substr(0, colon), 0};
-  const char* end = name.data() + name.size();
-  const auto [stop, error] = std::from_chars(name.data() + colon + 1, end, device.index);
-  return error == std::errc() && stop == end ? std::optional(device) : std::nullopt;
-}
-
-/// The last of those that follow `devices[first]` one by one.
-std::size_t end_of_run(const std::vector<std::string>& devices, std::size_t first) {
-  std::size_t last = first;
-  for (auto before = parsed(devices[first]); before && last + 1 < devices.size(); ++last) {
-    const auto next = parsed(devices[last + 1]);
-    if (!next || next->kind != before->kind || next->index != before->index + 1) {
-      break;
-    }
-    before = next;
-  }
-  return last;
-}
-
-}  // namespace
-
 std::string joined_by_comma(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) {
     text += (text.empty() ? "" : ",") + word;
-  }
-  return text;
-}
-
-std::string devices_words(const std::vector<std::string>& devices) {
-  std::string text;
-  std::string_view kind;
-  for (std::size_t i = 0; i < devices.size(); ++i) {
-    const auto device = parsed(devices[i]);
-    text += text.empty() ? "" : ",";
-    text += device && device->kind == kind ? fmt::format("{}", device->index) : devices[i];
-    kind = device ? device->kind : std::string_view();
-    const std::size_t last = end_of_run(devices, i);
-    if (last > i + 1) {
-      text += fmt::format("-{}", parsed(devices[last])->index);
-      i = last;
-    }
   }
   return text;
 }
@@ -76,7 +21,9 @@ std::string reason_text(const wire::Nullable<wire::Reason>& reason) {
 
 std::string brief_reason_text(const wire::Nullable<wire::Reason>& reason) {
   std::string text = reason_text(reason);
-  if (reason && (reason->kind == "devices" || !reason->devices.empty())) {
+  const std::string kind = reason ? reason->kind.value_or("") : "";
+  const bool short_of = kind == "devices" || kind == "cpus" || kind == "ram" || kind == "resources";
+  if (short_of || (reason && !reason->devices.empty())) {
     text = text.substr(0, text.find(": "));
   }
   return text;

@@ -93,8 +93,8 @@ Status Draft::check_fit() const {
   }
   const ProblemContext context{
       [this](core::Node node) { return name_of(node); },
-      [this](core::Node node) {
-        return work_.tasks[node.id - header_.submission.first_task.value].request.memory;
+      [this](core::Node node) -> const core::Request& {
+        return work_.tasks[node.id - header_.submission.first_task.value].request;
       },
       header_.submission.first_task,
       world_.has_accelerators()};

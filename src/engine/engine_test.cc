@@ -164,7 +164,7 @@ TEST_F(EngineTest, A_request_that_can_never_fit_is_refused_with_both_numbers) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::infeasible);
   EXPECT_EQ(refused.error().field, "tasks[1].request.min_devices");
-  EXPECT_EQ(refused.error().message, "big asks for 9 devices; the largest host has 4");
+  EXPECT_EQ(refused.error().message, "big asks for 9 devices; there are 4");
   EXPECT_FALSE(std::filesystem::exists(options_.home)) << "nothing is left behind";
 }
 
@@ -239,8 +239,8 @@ TEST_F(EngineTest, A_waiting_task_says_who_holds_what_it_needs) {
   ASSERT_TRUE(waiting);
   EXPECT_EQ(
       waiting->tasks[0].reason->text,
-      "needs 2 devices with 20000 MiB; 0 of 2 fit: cuda:0 is held by train, cuda:1 has 3000 MiB "
-      "free, held by other");
+      "needs 2 devices with 20000 MiB each; 0 of 2 have that free: cuda:0 is held by train, "
+      "cuda:1 has 3000 of 24000 MiB free beside other");
   EXPECT_EQ(waiting->tasks[0].reason->kind, "devices");
 }
 
@@ -495,7 +495,7 @@ TEST_F(EngineTest, Memory_of_strangers_is_seen_before_new_work_is_placed) {
   ASSERT_TRUE(waiting);
   ASSERT_TRUE(until([&] { return probe_->looks >= 2; }));
   ASSERT_TRUE(until([&] {
-    return view("b").reason->text.find("20000 MiB used by others") != std::string::npos;
+    return view("b").reason->text.find("other programs (20000 MiB)") != std::string::npos;
   })) << view("b").reason->text;
 }
 

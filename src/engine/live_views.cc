@@ -21,6 +21,20 @@ std::optional<ReasonView> LiveViews::why(TaskId task) {
   if (state == nullptr || state->status != core::TaskStatus::waiting) {
     return std::nullopt;
   }
+  if (!world_.inventory_known) {
+    ReasonView view;
+    view.kind = "devices";
+    view.text = "the devices of this machine are not known yet";
+    return view;
+  }
+  Wording wording = words();
+  wording.terms = world_.core.terms(task);
+  wording.self = state;
+  return describe_wait(
+      world_.core.explain(task, forecasts_ ? world_.clock.now() : Time{}), wording);
+}
+
+Wording LiveViews::words() {
   Wording wording;
   wording.name = [this](core::Node node) {
     const auto [at, is_new] = names_.try_emplace(node);
@@ -42,14 +56,64 @@ std::optional<ReasonView> LiveViews::why(TaskId task) {
   wording.members = [this](GroupId group) {
     return world_.core.members(group);
   };
+  wording.reserved = [this](TaskId id) -> std::optional<core::Scheduler::Reserved> {
+    const auto all = world_.core.reservations();
+    const auto at = std::find_if(
+        all.begin(), all.end(), [id](const core::Scheduler::Reserved& r) { return r.task == id; });
+    return at == all.end() ? std::nullopt : std::optional(*at);
+  };
+  wording.holders = [this](const core::Reason& reason) {
+    return holders_of(reason);
+  };
+  wording.host = &world_.inventory.host;
   wording.now = world_.clock.now();
-  if (!world_.inventory_known) {
-    ReasonView view;
-    view.kind = "devices";
-    view.text = "the devices of this machine are not known yet";
-    return view;
+  return wording;
+}
+
+/// Those of many waiting tasks are mostly the same.
+const std::vector<Holder>& LiveViews::holders_of(const core::Reason& reason) {
+  const auto [at, is_new] = holders_.try_emplace({reason.kind, reason.counter});
+  std::vector<Holder>& holders = at->second;
+  if (!is_new) {
+    return holders;
   }
-  return describe_wait(world_.core.explain(task, forecasts_ ? wording.now : Time{}), wording);
+  for (const auto& [task, running] : world_.running) {
+    const std::int64_t amount = held_by(task, reason);
+    if (amount > 0) {
+      holders.push_back({task, amount});
+    }
+  }
+  std::sort(holders.begin(), holders.end(), [](const Holder& a, const Holder& b) {
+    return std::pair(b.amount, a.task) < std::pair(a.amount, b.task);
+  });
+  return holders;
+}
+
+std::int64_t LiveViews::held_by(TaskId task, const core::Reason& reason) const {
+  const core::TaskState* state = world_.core.state(task);
+  if (state == nullptr || !core::holds_resources(*state)) {
+    return 0;
+  }
+  const core::Allocation& held = state->allocation;
+  std::int64_t amount = 0;
+  if (reason.kind == core::Reason::Kind::cpus) {
+    return held.cpus.value;
+  }
+  if (reason.kind == core::Reason::Kind::counters) {
+    for (const core::CounterAmount& counter : world_.core.terms(task)->request.counters) {
+      amount += counter.name == reason.counter ? counter.amount : 0;
+    }
+    return amount;
+  }
+  // What is claimed of a cpu device is host memory, too.
+  amount = held.ram.value;
+  const std::vector<core::Device>& devices = world_.inventory.host.devices;
+  for (std::size_t i = 0; i < held.devices.size(); ++i) {
+    const std::uint16_t index = held.devices[i];
+    const bool is_cpu = index < devices.size() && devices[index].kind == core::DeviceKind::cpu;
+    amount += is_cpu ? held.mib[i].value : 0;
+  }
+  return amount;
 }
 
 std::vector<std::string> LiveViews::names_of(const std::vector<std::uint16_t>& devices) const {
@@ -101,7 +165,8 @@ void LiveViews::complete(TaskView& view, bool reasons) {
 }
 
 void LiveViews::complete(std::vector<TaskView>& views, bool reasons) {
-  constexpr std::size_t most_forecasts = 16;  // of a longer list nobody asks when each of them starts
+  constexpr std::size_t most_forecasts =
+      16;  // of a longer list nobody asks when each of them starts
   forecasts_ = views.size() <= most_forecasts;
   for (TaskView& view : views) {
     complete(view, reasons);

@@ -101,7 +101,9 @@ std::optional<ReasonView> SnapshotViews::end_reason(const store::TaskRow& row) {
     return std::nullopt;
   }
   if (row.state.cause == core::Cause::dependency) {
-    reason.text = dependency(row.state.cause_node, row.task.submission);
+    const Dependency& failed = dependency(row.state.cause_node, row.task.submission);
+    reason.text = "dependency " + failed.text;
+    reason.resume = failed.resume;
     reason.names = {name(row.state.cause_node)};
     reason.data.nodes = {row.state.cause_node};
   } else {
@@ -111,17 +113,18 @@ std::optional<ReasonView> SnapshotViews::end_reason(const store::TaskRow& row) {
 }
 
 /// Hundreds may have been cancelled because of one.
-std::string SnapshotViews::dependency(core::Node node, SubmissionId submission) {
+const SnapshotViews::Dependency& SnapshotViews::dependency(
+    core::Node node, SubmissionId submission) {
   const auto at = dependencies_.find(node);
   if (at != dependencies_.end()) {
     return at->second;
   }
-  std::string text = "dependency " + failed_dependency(node, submission, 0);
-  return dependencies_.emplace(node, std::move(text)).first->second;
+  return dependencies_.emplace(node, failed_dependency(node, submission, 0)).first->second;
 }
 
 /// "train failed with exit status 3"; for one that was itself cancelled because of another, that too.
-std::string SnapshotViews::failed_dependency(core::Node node, SubmissionId submission, int depth) {
+SnapshotViews::Dependency SnapshotViews::failed_dependency(
+    core::Node node, SubmissionId submission, int depth) {
   constexpr int deepest = 16;
   const std::string fullname = name(node);
   store::Filter filter;
@@ -136,17 +139,19 @@ std::string SnapshotViews::failed_dependency(core::Node node, SubmissionId submi
   }
   const Result<store::Listing> found = reader_.list(filter);
   if (!found || found->tasks.empty()) {
-    return fullname + " did not succeed";
+    return {fullname + " did not succeed", fullname};
   }
   const store::TaskRow& row = found->tasks.front();
-  std::string text = describe_prerequisite(row.task.fullname, row.state);
+  const std::string text = describe_prerequisite(row.task.fullname, row.state);
   if (node.kind == core::Node::Kind::group) {
-    return fmt::format("{} did not succeed: {}", fullname, text);
+    return {fmt::format("{} did not succeed: {}", fullname, text), fullname};
   }
   if (row.state.cause == core::Cause::dependency && depth < deepest) {
-    text += ", as " + failed_dependency(row.state.cause_node, submission, depth + 1);
+    Dependency root = failed_dependency(row.state.cause_node, submission, depth + 1);
+    root.text = fmt::format("{}, as {}", text, root.text);
+    return root;
   }
-  return text;
+  return {text, row.state.status == core::TaskStatus::done ? "" : fullname};
 }
 
 namespace {

@@ -4,10 +4,12 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/select.h"
 #include "engine/views.h"
+#include "engine/wording.h"
 #include "engine/world.h"
 
 namespace cattino::engine {
@@ -26,14 +28,19 @@ class SnapshotViews {
   std::vector<std::string> names_of(const std::vector<std::uint16_t>& devices) const;
   void add_last_attempt(TaskView& view);
   std::optional<ReasonView> end_reason(const store::TaskRow& row);
-  std::string dependency(core::Node node, SubmissionId submission);
-  std::string failed_dependency(core::Node node, SubmissionId submission, int depth);
+  /// What an ended task needed, and could not have any more.
+  struct Dependency {
+    std::string text;
+    std::string resume;  ///< what to resume; empty: nothing would help
+  };
+  const Dependency& dependency(core::Node node, SubmissionId submission);
+  Dependency failed_dependency(core::Node node, SubmissionId submission, int depth);
   std::string name(core::Node node);
 
   store::Reader& reader_;
   std::vector<std::string> device_names_;
   std::map<SubmissionId, store::Submission> submissions_;
-  std::map<core::Node, std::string> dependencies_;
+  std::map<core::Node, Dependency> dependencies_;
 };
 
 /// Groups of the listed tasks, with counts of those.
@@ -54,13 +61,19 @@ class LiveViews {
  private:
   [[nodiscard]] std::vector<std::string> names_of(const std::vector<std::uint16_t>& devices) const;
   [[nodiscard]] std::vector<store::TaskRow> rows_of(SubmissionId id) const;
+  Wording words();
+  /// Who holds what the reason says is short; the most first.
+  const std::vector<Holder>& holders_of(const core::Reason& reason);
+  [[nodiscard]] std::int64_t held_by(TaskId task, const core::Reason& reason) const;
   void bring_up_to_date(TaskView& view, const core::TaskState& state) const;
   /// What the task holds of the device.
   void add_claims(TaskId task, DeviceView& shown) const;
 
   World& world_;
-  bool forecasts_ = true;                    ///< says when waiting tasks will start
-  std::map<core::Node, std::string> names_;  ///< of one question
+  bool forecasts_ = true;  ///< says when waiting tasks will start
+  // Of one question:
+  std::map<core::Node, std::string> names_;
+  std::map<std::pair<core::Reason::Kind, std::string>, std::vector<Holder>> holders_;
 };
 
 }  // namespace cattino::engine

@@ -4,16 +4,11 @@
 #include <fmt/core.h>
 
 #include "base/text.h"
+#include "engine/shortages.h"
 
 namespace cattino::engine {
 
 namespace {
-
-std::string cores(Millicores amount) {
-  return amount.value % 1000 == 0
-             ? fmt::format("{}", amount.value / 1000)
-             : fmt::format("{}.{}", amount.value / 1000, amount.value % 1000 / 100);
-}
 
 std::string cycle_text(const core::Problem& problem, const ProblemContext& context) {
   std::string text;
@@ -65,9 +60,12 @@ Error devices_error(const core::Problem& problem, const ProblemContext& context)
   if (problem.wanted > problem.of) {
     error.field = "request.min_devices";
     error.message = fmt::format(
-        "asks for {}; the largest host has {}", count_of(problem.wanted, "device"), problem.of);
+        "asks for {}; there {} {}",
+        count_of(problem.wanted, "device"),
+        problem.of == 1 ? "is" : "are",
+        problem.of);
   } else {
-    error = memory_error(problem, context.memory(problem.node));
+    error = memory_error(problem, context.request(problem.node).memory);
   }
   if (problem.pinned) {
     error.message += " among those it is pinned to";
@@ -80,16 +78,47 @@ Error devices_error(const core::Problem& problem, const ProblemContext& context)
   return error;
 }
 
-Error counter_error(const core::Problem& problem) {
+Error cores_error(const core::Problem& problem, const core::Request& request) {
+  // Unless told otherwise a task needs one.
+  const Millicores wanted{request.cpus.value < 0 ? 1000 : request.cpus.value};
+  const std::int64_t most = problem.most_cpus.value;
+  return {
+      ErrorCode::infeasible,
+      fmt::format(
+          "asks for {}; tasks may use {}", cores_of(wanted), most > 0 ? cores_of({most}) : "none"),
+      "request.cpus",
+      "the setting `cpus` says how many cores tasks may use"};
+}
+
+Error ram_error(const core::Problem& problem, const core::Request& request) {
+  // On a machine without accelerators what it asks of its device is host memory, too.
+  const bool more = request.ram <= problem.most_ram;
+  return {
+      ErrorCode::infeasible,
+      fmt::format(
+          "asks for {} MiB of host memory{}; there are {} MiB",
+          request.ram.value,
+          more ? " beside what it asks of the device" : "",
+          problem.most_ram.value),
+      "request.ram"};
+}
+
+Error counter_error(const core::Problem& problem, const core::Request& request) {
+  std::int64_t wanted = 0;
+  for (const core::CounterAmount& counter : request.counters) {
+    wanted = counter.name == problem.counter ? counter.amount : wanted;
+  }
+  const std::int64_t most = problem.most_count;
   Error error;
   error.code = ErrorCode::infeasible;
   error.field = "request.resources." + problem.counter;
-  error.message = problem.most_count == 0
-                      ? fmt::format("asks for {}, which is not declared", problem.counter)
-                      : fmt::format(
-                            "asks for more of {} than there is: {}",
-                            problem.counter,
-                            problem.most_count);
+  error.message = most == 0 ? fmt::format("asks for {}, which is not declared", problem.counter)
+                            : fmt::format(
+                                  "asks for {} of {}; there {} {}",
+                                  wanted,
+                                  problem.counter,
+                                  most == 1 ? "is" : "are",
+                                  most);
   error.hint = "the setting `resources` says what there is";
   return error;
 }
@@ -105,22 +134,13 @@ Error problem_error(const core::Problem& problem, const ProblemContext& context)
       error = devices_error(problem, context);
       break;
     case core::Problem::Kind::infeasible_cpus:
-      error = {
-          ErrorCode::infeasible,
-          fmt::format(
-              "asks for more cores than the largest host has: {}", cores(problem.most_cpus)),
-          "request.cpus",
-          "the setting `cpus` says how many cores tasks may use"};
+      error = cores_error(problem, context.request(problem.node));
       break;
     case core::Problem::Kind::infeasible_ram:
-      error = {
-          ErrorCode::infeasible,
-          fmt::format(
-              "asks for more memory than the largest host has: {} MiB", problem.most_ram.value),
-          "request.ram"};
+      error = ram_error(problem, context.request(problem.node));
       break;
     case core::Problem::Kind::infeasible_counters:
-      error = counter_error(problem);
+      error = counter_error(problem, context.request(problem.node));
       break;
     case core::Problem::Kind::no_host:
       return {ErrorCode::unavailable, "the devices of this machine are not known yet"};

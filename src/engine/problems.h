@@ -5,17 +5,17 @@
 #include <functional>
 #include <string>
 
-#include "base/amounts.h"
 #include "base/result.h"
 #include "core/reason.h"
+#include "core/task.h"
 
 namespace cattino::engine {
 
 struct ProblemContext {
-  std::function<std::string(core::Node)> name;      ///< fullnames of the new nodes
-  std::function<MemoryRequest(core::Node)> memory;  ///< what a new task asks of each device
-  TaskId first_task;                                ///< tasks[0]
-  bool accelerators = false;                        ///< does the machine have any?
+  std::function<std::string(core::Node)> name;              ///< fullnames of the new nodes
+  std::function<const core::Request&(core::Node)> request;  ///< what a new task asks for
+  TaskId first_task;                                        ///< tasks[0]
+  bool accelerators = false;                                ///< does the machine have any?
 };
 
 Error problem_error(const core::Problem& problem, const ProblemContext& context);

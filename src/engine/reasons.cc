@@ -6,7 +6,9 @@
 
 #include <fmt/core.h>
 
+#include "base/device_words.h"
 #include "base/text.h"
+#include "engine/shortages.h"
 
 namespace cattino::engine {
 
@@ -15,8 +17,10 @@ namespace {
 using core::Cause;
 using core::Reason;
 
-constexpr std::size_t shown_devices = 8;
-constexpr std::size_t shown_names = 8;
+/// So often in a row a task may ask to be run again: core/endings.cc.
+constexpr std::uint32_t most_requeues = 10;
+constexpr int asks_again = 100;
+constexpr std::size_t most_names = 8;
 
 const char* kind_word(Reason::Kind kind) {
   switch (kind) {
@@ -58,54 +62,12 @@ const char* kind_word(Reason::Kind kind) {
   return "none";
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) {
-    text += text.empty() ? word : ", " + word;
-  }
-  return text;
-}
-
-/// "a, b and 4 more".
-std::string list_of(const std::vector<std::string>& words, std::uint64_t count) {
-  std::string text = joined(words);
-  if (count > words.size()) {
-    text += fmt::format(" and {} more", count - words.size());
-  }
-  return text;
-}
-
-std::string cores(Millicores amount) {
-  if (amount.value % 1000 == 0) {
-    return fmt::format("{}", amount.value / 1000);
-  }
-  return fmt::format("{}.{}", amount.value / 1000, amount.value % 1000 / 100);
-}
-
-/// " after 3 retries".
+/// ", also after 3 retries".
 std::string tries(const core::TaskState& state) {
   if (state.retries == 0) {
     return {};
   }
-  return fmt::format(" after {} {}", state.retries, state.retries == 1 ? "retry" : "retries");
-}
-
-std::string core_reason(const Reason& reason) {
-  const Millicores free = reason.free_cpus;
-  return fmt::format(
-      "needs {} {}; {} {} free",
-      cores(reason.wanted_cpus),
-      reason.wanted_cpus.value == 1000 ? "core" : "cores",
-      free.value <= 0 ? "none" : cores(free),
-      free.value <= 0 || free.value == 1000 ? "is" : "are");
-}
-
-std::string ram_reason(const Reason& reason) {
-  const std::int64_t free = reason.free_ram.value;
-  return fmt::format(
-      "needs {} MiB of host memory; {}",
-      reason.wanted_ram.value,
-      free <= 0 ? "none is free" : fmt::format("{} MiB are free", free));
+  return fmt::format(", also after {}", count_of(state.retries, "retry", "retries"));
 }
 
 /// "waits for a, digits/train (2 of 4 ended)".
@@ -123,103 +85,51 @@ std::string prerequisites(
   return "waits for " + list_of(names, reason.count);
 }
 
-std::string wanted_devices(const Reason& reason) {
-  std::string devices = count_of(reason.wanted, "device");
-  switch (reason.memory.kind) {
-    case MemoryRequest::Kind::whole:
-      return devices + (reason.wanted == 1 ? " alone" : ", each alone");
-    case MemoryRequest::Kind::mib:
-      return fmt::format("{} with {} MiB", devices, reason.memory.value);
-    case MemoryRequest::Kind::share:
-      return fmt::format("{} with {}% of its memory", devices, reason.memory.value / 10'000);
-  }
-  return devices;
-}
+/// The prerequisite that failed by itself, of those that were cancelled one because of the other.
+struct Failed {
+  core::Node root;
+  std::string text;        ///< "g/b was cancelled, as g/a failed with exit status 3"
+  bool resumable = false;  ///< it can be resumed
+};
 
-std::string unwell_words(const std::string& name, const core::Device& device) {
-  const char* what = device.health == core::DeviceHealth::drained ? " is drained"
-                     : device.health == core::DeviceHealth::lost  ? " is gone"
-                                                                  : " does not answer";
-  return name + what + (device.note.empty() ? "" : fmt::format(" ({})", device.note));
-}
-
-std::string stranger_words(const core::Device& device) {
-  return fmt::format(
-      "{} MiB used by {}",
-      device.used_by_others.value,
-      device.note.empty() ? "others" : device.note);
-}
-
-std::string holders_of(const core::DeviceView& view, const Wording& wording) {
-  std::vector<std::string> holders;
-  for (const TaskId holder : view.holders) {
-    if (holders.size() < shown_names) {
-      holders.push_back(wording.name(core::Node::of(holder)));
-    }
-  }
-  return list_of(holders, view.holders.size());
-}
-
-/// What one device says: "cuda:0 is held by train", "cuda:1 has 3100 MiB free".
-std::string device_words(
-    const core::DeviceView& view, const Reason& reason, const Wording& wording) {
-  const std::string name = wording.device(view.index);
-  const core::Device* device = wording.look(view.index);
-  if (device != nullptr && device->health != core::DeviceHealth::ok) {
-    return unwell_words(name, *device);
-  }
-  const std::string held = holders_of(view, wording);
-  const bool whole = reason.memory.kind == MemoryRequest::Kind::whole;
-  if (!held.empty() && (whole || view.free.value <= 0)) {
-    const bool shared = !whole && device != nullptr && device->used_by_others.value > 0;
-    return fmt::format(
-        "{} is held by {}{}", name, held, shared ? ", " + stranger_words(*device) : "");
-  }
-  const bool used = device != nullptr && device->used_by_others.value > 0;
-  if (whole && (used || (device != nullptr && device->strangers))) {
-    return fmt::format("{} has {}", name, stranger_words(*device));
-  }
-  std::string text =
-      fmt::format("{} has {} MiB free", name, std::max<std::int64_t>(view.free.value, 0));
-  text += held.empty() ? "" : ", held by " + held;
-  text += used ? ", " + stranger_words(*device) : "";
-  return text;
-}
-
-std::string device_reason(const Reason& reason, const Wording& wording) {
-  std::vector<std::string> words;
-  std::uint64_t unfit = 0;
-  for (const core::DeviceView& view : reason.devices) {
-    if (view.fits) {
-      continue;
-    }
-    ++unfit;
-    if (words.size() < shown_devices) {
-      words.push_back(device_words(view, reason, wording));
-    }
-  }
-  std::string text = fmt::format(
-      "needs {}; {} of {} {}",
-      wanted_devices(reason),
-      reason.fitting,
-      reason.devices.size(),
-      reason.fitting == 1 ? "fits" : "fit");
-  if (!words.empty()) {
-    text += ": " + list_of(words, unfit);
-  }
-  return text;
-}
-
-std::string failed_dependencies(const Reason& reason, const Wording& wording) {
-  std::vector<std::string> words;
-  for (const core::Node& node : reason.nodes) {
+Failed failed_prerequisite(core::Node node, const Wording& wording) {
+  constexpr int deepest = 16;
+  Failed failed{node, {}, true};
+  for (int depth = 0; depth < deepest; ++depth) {
+    const std::string name = wording.name(node);
     const core::TaskState* state =
         node.kind == core::Node::Kind::task ? wording.state(TaskId{node.id}) : nullptr;
-    words.push_back(
-        state != nullptr ? describe_prerequisite(wording.name(node), *state) : wording.name(node));
+    failed.root = node;
+    failed.text += depth == 0 ? "" : ", as ";
+    failed.text +=
+        state != nullptr ? describe_prerequisite(name, *state) : name + " did not succeed";
+    if (state == nullptr || state->cause != Cause::dependency) {
+      failed.resumable = state == nullptr || state->status != core::TaskStatus::done;
+      break;
+    }
+    node = state->cause_node;
   }
-  return fmt::format(
-      "dependency {}; it can run once that is resumed", list_of(words, reason.count));
+  return failed;
+}
+
+void describe_failed(const Reason& reason, const Wording& wording, ReasonView& view) {
+  std::vector<std::string> words;
+  bool resumable = true;
+  for (const core::Node& node : reason.nodes) {
+    const Failed failed = failed_prerequisite(node, wording);
+    words.push_back(failed.text);
+    resumable = resumable && failed.resumable;
+    if (failed.resumable && view.resume.empty()) {
+      view.resume = wording.name(failed.root);
+    }
+  }
+  view.text = fmt::format(
+      "dependency {}; {}",
+      list_of(words, reason.count),
+      resumable ? "it can run once that is resumed" : "so it can never run");
+  if (!resumable) {
+    view.resume.clear();
+  }
 }
 
 std::string in_time(Time at, const Wording& wording, const char* how) {
@@ -227,83 +137,162 @@ std::string in_time(Time at, const Wording& wording, const char* how) {
   return left.us == 0 ? "any moment" : fmt::format("in {}{}", describe(left), how);
 }
 
-std::string wait_text(
-    const Reason& reason, const Wording& wording, const std::vector<std::string>& names) {
+/// "12 min": guesses are not told to the second.
+std::string about(Duration left) {
+  constexpr std::int64_t second = 1'000'000;
+  constexpr std::int64_t minute = 60 * second;
+  constexpr std::int64_t hour = 60 * minute;
+  const std::int64_t us = left.us;
+  if (us < minute) {
+    return fmt::format("{} s", us / second + 1);
+  }
+  if (us < hour) {
+    return fmt::format("{} min", us / minute + 1);
+  }
+  return us < 2 * 24 * hour ? fmt::format("{} h", us / hour + 1)
+                            : fmt::format("{} days", us / (24 * hour) + 1);
+}
+
+/// "runs again in 10 s, as retry 1 of 3".
+std::string backoff_text(const Reason& reason, const Wording& wording) {
+  std::string text = "runs again in " + describe(std::max(reason.until - wording.now, Duration{}));
+  if (wording.self == nullptr || wording.terms == nullptr) {
+    return text;
+  }
+  const core::TaskState& state = *wording.self;
+  if (state.last_exit == ExitStatus::of_code(asks_again)) {
+    text += fmt::format(
+        ", as it asked to: time {} of at most {} in a row", state.requeues, most_requeues);
+  } else if (state.device_lost) {
+    text += ", as it lost a device";
+  } else if (state.retries > 0) {
+    text += fmt::format(", as retry {} of {}", state.retries, wording.terms->retry.retries);
+    text += state.out_of_memory ? ": it ran out of memory" : "";
+  }
+  return text;
+}
+
+std::string kept_words(const std::vector<std::uint16_t>& devices, const Wording& wording) {
+  std::vector<std::string> names;
+  names.reserve(devices.size());
+  for (const std::uint16_t device : devices) {
+    names.push_back(wording.device(device));
+  }
+  return fmt::format("{} {} kept", devices_words(names), devices.size() == 1 ? "is" : "are");
+}
+
+/// "could start, but cuda:0,1 are kept for big, which comes first and starts in 5 m 00 s at the latest".
+std::string reserved_text(const Reason& reason, const Wording& wording, const std::string& name) {
+  const core::Node& first = reason.nodes.at(0);
+  const auto reserved = wording.reserved ? wording.reserved(TaskId{first.id}) : std::nullopt;
+  const bool devices = reserved.has_value() && !reserved->devices.empty();
+  return fmt::format(
+      "could start, but {} for {}, which comes first and starts {}",
+      devices ? kept_words(reserved->devices, wording) : "what is free is kept",
+      name,
+      reason.until ? in_time(reason.until, wording, " at the latest")
+                   : "as soon as it has all it needs");
+}
+
+std::string paused_text(const std::vector<std::string>& names) {
+  return names.empty() ? "nothing new starts: the backend is paused"
+                       : fmt::format("nothing new starts in {}: it is paused", names[0]);
+}
+
+std::string parallel_text(const Reason& reason, const std::string& group) {
+  return fmt::format(
+      "its group {} runs {} already, as many as it may at once",
+      group,
+      count_of(static_cast<std::int64_t>(reason.count), "task"));
+}
+
+void describe_shortage(const Reason& reason, const Wording& wording, ReasonView& view) {
+  const auto holders = wording.holders ? wording.holders(reason) : std::vector<Holder>{};
+  view.text = other_shortage(reason, wording, holders);
+  for (std::size_t i = 0; i < std::min(holders.size(), most_names); ++i) {
+    view.names.push_back(wording.name(core::Node::of(holders[i].task)));
+  }
+}
+
+void describe_reason(const Reason& reason, const Wording& wording, ReasonView& view) {
+  const std::vector<std::string>& names = view.names;
   switch (reason.kind) {
     case Reason::Kind::none:
-      return {};
+      return;
     case Reason::Kind::dependencies:
-      return prerequisites(reason, wording, names);
+      view.text = prerequisites(reason, wording, names);
+      return;
     case Reason::Kind::dependency_failed:
-      return failed_dependencies(reason, wording);
+      describe_failed(reason, wording, view);
+      return;
     case Reason::Kind::devices:
-      return device_reason(reason, wording);
+      view.text = device_shortage(reason, wording);
+      return;
     case Reason::Kind::cpus:
-      return core_reason(reason);
     case Reason::Kind::ram:
-      return ram_reason(reason);
-    case Reason::Kind::backoff:
-      return fmt::format(
-          "runs again in {}", describe(std::max(reason.until - wording.now, Duration{})));
-    case Reason::Kind::held:
-      return "is held until it is resumed";
-    case Reason::Kind::paused:
-      return names.empty() ? "nothing new starts: the backend is paused"
-                           : fmt::format("nothing new starts in {}: it is paused", names[0]);
-    case Reason::Kind::lost:
-      return "nobody can know how its last attempt ended; resume it to run it again";
-    case Reason::Kind::next:
-      return "starts next";
     case Reason::Kind::counters:
-      return fmt::format(
-          "needs {} of {}; {} {} free",
-          reason.wanted_count,
-          reason.counter,
-          reason.free_count == 0 ? "none" : fmt::format("{}", reason.free_count),
-          reason.free_count <= 1 ? "is" : "are");
+      describe_shortage(reason, wording, view);
+      return;
+    case Reason::Kind::backoff:
+      view.text = backoff_text(reason, wording);
+      return;
+    case Reason::Kind::held:
+      view.text = "is held until it is resumed";
+      return;
+    case Reason::Kind::paused:
+      view.text = paused_text(names);
+      return;
+    case Reason::Kind::lost:
+      view.text = "is held, as nobody can know how its last attempt ended";
+      return;
+    case Reason::Kind::next:
+      view.text = "starts next";
+      return;
     case Reason::Kind::parallel:
-      return fmt::format(
-          "its group {} runs {} at once already, as many as it may",
-          names.at(0),
-          count_of(static_cast<std::int64_t>(reason.count), "task"));
+      view.text = parallel_text(reason, names.at(0));
+      return;
     case Reason::Kind::not_before:
-      return fmt::format(
-          "is not to start before {} have passed",
+      view.text = fmt::format(
+          "starts in {} at the earliest, as was asked for",
           describe(std::max(reason.until - wording.now, Duration{})));
+      return;
     case Reason::Kind::reserved:
-      return fmt::format(
-          "would fit, but what is free is kept for {}, which comes first and starts {}",
-          names.at(0),
-          reason.until ? in_time(reason.until, wording, " at the latest")
-                       : "as soon as it has all it needs");
+      view.text = reserved_text(reason, wording, names.at(0));
+      return;
     case Reason::Kind::behind:
-      return "would fit, but nothing starts before " + names.at(0);
+      view.text =
+          fmt::format("could start, but nothing starts before {}, which comes first", names.at(0));
+      return;
     case Reason::Kind::making_room:
-      return fmt::format(
+      view.text = fmt::format(
           "{} {} being stopped to make room for it",
           list_of(names, reason.count),
           reason.count == 1 ? "is" : "are");
+      return;
   }
-  return {};
 }
 
 /// What is kept for it meanwhile, and when it starts as far as anybody knows.
 std::string outlook_text(const Reason& reason, const Wording& wording) {
   std::string text;
   if (!reason.holding.empty()) {
-    std::vector<std::string> devices;
-    for (const std::uint16_t device : reason.holding) {
-      devices.push_back(wording.device(device));
+    text = fmt::format(". {} for it", kept_words(reason.holding, wording));
+    if (reason.idle > 0) {
+      text +=
+          reason.holding.size() == 1 ? " and idle" : fmt::format(", {} of them idle", reason.idle);
     }
-    text = fmt::format(
-        "; {} {} kept for it", joined(devices), devices.size() == 1 ? "is" : "are");
-    text += reason.idle > 0 ? fmt::format(", {} of them idle", reason.idle) : "";
   }
-  if (reason.start && reason.kind != Reason::Kind::next) {
-    text += reason.exact ? "; starts " + in_time(reason.start, wording, " at the latest")
-                         : "; starts " + in_time(reason.start, wording, ", going by past runs");
+  const bool told = reason.kind == Reason::Kind::next || reason.kind == Reason::Kind::making_room;
+  if (!reason.start || told) {
+    return text;
   }
-  return text;
+  if (reason.exact) {
+    return text + ". It starts " + in_time(reason.start, wording, " at the latest");
+  }
+  const Duration left = reason.start - wording.now;
+  return text + (left.us <= 0
+                     ? ". It should start any moment, going by past runs"
+                     : fmt::format(". It starts in about {}, going by past runs", about(left)));
 }
 
 }  // namespace
@@ -314,7 +303,8 @@ ReasonView describe_wait(const Reason& reason, const Wording& wording) {
   for (const core::Node& node : reason.nodes) {
     view.names.push_back(wording.name(node));
   }
-  view.text = wait_text(reason, wording, view.names) + outlook_text(reason, wording);
+  describe_reason(reason, wording, view);
+  view.text += outlook_text(reason, wording);
   view.data = reason;
   return view;
 }
@@ -331,7 +321,7 @@ std::string describe_prerequisite(const std::string& name, const core::TaskState
     case core::TaskStatus::cancelled:
       return name + " was cancelled";
     case core::TaskStatus::done:
-      return name + " is Done";
+      return name + " is Done, and was to fail";
     case core::TaskStatus::waiting:
     case core::TaskStatus::running:
       break;
@@ -395,7 +385,9 @@ std::string short_end(
                  ? fmt::format("on_start of group {} failed", name(state.cause_node))
                  : "its on_start failed; stderr.log has the traceback";
     case Cause::retries_over:
-      return fmt::format("asked to run again {} in a row", count_of(state.requeues, "time"));
+      return fmt::format(
+          "asked to be run again {} in a row, and that is the most",
+          count_of(state.requeues, "time"));
     case Cause::lost:
       return "nobody can know how its last attempt ended";
     case Cause::replaced:

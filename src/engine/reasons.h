@@ -6,18 +6,9 @@
 
 #include "core/scheduler.h"
 #include "engine/views.h"
+#include "engine/wording.h"
 
 namespace cattino::engine {
-
-/// What the words are made of.
-struct Wording {
-  std::function<std::string(core::Node)> name;             ///< fullnames
-  std::function<std::string(std::uint16_t)> device;        ///< names of devices
-  std::function<const core::Device*(std::uint16_t)> look;  ///< null: not known
-  std::function<const core::TaskState*(TaskId)> state;     ///< null: not known
-  std::function<core::Scheduler::Members(GroupId)> members;
-  Time now;
-};
 
 /// Why a waiting task waits.
 ReasonView describe_wait(const core::Reason& reason, const Wording& wording);

@@ -24,6 +24,7 @@ struct ReasonView {
   std::string text;
   core::Reason data;
   std::vector<std::string> names;
+  std::string resume;  ///< what the user can resume, so that it can run; empty: nothing
 };
 
 struct TaskView {

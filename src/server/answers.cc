@@ -157,6 +157,9 @@ wire::Reason reason_of(const engine::ReasonView& view) {
   result.text = view.text;
   result.kind = view.kind;
   result.names = view.names;
+  if (!view.resume.empty()) {
+    result.resume = view.resume;
+  }
   const core::Reason& reason = view.data;
   switch (reason.kind) {
     case core::Reason::Kind::dependencies:

@@ -39,7 +39,8 @@ BOOST_DESCRIBE_STRUCT(
      kept,
      idle,
      start,
-     exact))
+     exact,
+     resume))
 BOOST_DESCRIBE_STRUCT(
     Task,
     (),

@@ -75,6 +75,7 @@ struct Reason {
   std::optional<std::uint16_t> idle;               ///< of these, idle
   std::optional<Milliseconds> start;               ///< when it will start
   std::optional<bool> exact;                       ///< at the latest then, not about then
+  std::optional<std::string> resume;  ///< fullname of what is to be resumed so that it can run
 };
 
 struct Task {

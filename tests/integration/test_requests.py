@@ -229,7 +229,7 @@ def test_declared_resources_limit_who_runs(make_backend: MakeBackend, tmp_path: 
     backend.meow("create", gate(backend, "gate"), "-n", "one", "-c", "0", "--resource", "licence=2")
     submit(backend, 'cattino.export(quick("two", resources={"licence": 1}))')
     assert statuses(backend) == {"one": "Running", "two": "Waiting"}
-    assert why(backend, "two").startswith("two waits: needs 1 of licence; none is free.")
+    assert why(backend, "two").startswith("two waits: needs 1 of licence; 0 of 2 are free: one holds 2.")
     refused = backend.meow("create", "true", "--resource", "licence=3", check=2)
     assert "tasks[0].request.resources.licence" in refused.stderr
     os.kill(backend.health()["pid"], signal.SIGKILL)
@@ -296,7 +296,7 @@ def test_only_the_ends_that_were_named_are_tried_again(backend: Backend) -> None
     backend.meow("create", "exit 3", "-n", "other", *again, "--retry-on", "4,signal")
     backend.meow("create", "exit 4", "-n", "named", *again, "--retry-on", "4,signal")
     backend.meow("create", "sleep 1000", "-n", "late", *again, "--retry-on", "timeout", "--time-limit", "1ms")
-    backend.meow("wait", check=1)
+    backend.meow("wait", "other", "named", "late", check=1)
     assert {name: task["attempt"] for name, task in tasks(backend).items()} == {
         "other": 1,
         "named": 6,
@@ -310,7 +310,7 @@ def test_why_tells_of_the_failure_before_a_retry(backend: Backend) -> None:
     wait_until(lambda: statuses(backend)["t"] == "Waiting", "it has failed once")
     text = why(backend, "t")
     assert text.startswith("t runs again in ")
-    assert text.endswith("Its last attempt failed (exit status 3); this is retry 1 of 2.\n")
+    assert text.endswith("Its last attempt failed (exit status 3); 1 retry is left after this one.\n")
 
 
 def test_a_held_task_waits_until_it_is_resumed(backend: Backend) -> None:
@@ -327,6 +327,7 @@ def test_a_held_task_waits_until_it_is_resumed(backend: Backend) -> None:
 
 def test_a_task_for_later_starts_then(backend: Backend) -> None:
     backend.meow("create", "true", "-n", "t", "-c", "0", "--not-before", "+1s")
+    assert backend.task("t")["task"]["reason"]["kind"] == "not_before"
     submit(
         backend,
         """
@@ -337,7 +338,6 @@ def test_a_task_for_later_starts_then(backend: Backend) -> None:
         ], group_name="g"))
         """,
     )
-    assert backend.task("t")["task"]["reason"]["kind"] == "not_before"
     backend.meow("wait")
     found = tasks(backend)
     for name in ("t", "g/u"):

@@ -10,13 +10,13 @@ namespace cattino::cli::verbs {
 
 namespace {
 
-std::string text_of(const wire::Detail& detail) {
+std::string text_of(const wire::Detail& detail, const Screen& screen) {
   if (const auto* one = std::get_if<wire::TaskDetail>(&detail)) {
-    return why_text(one->task);
+    return paragraph(why_text(one->task), screen);
   }
   std::string text;
   for (const wire::Task& task : std::get<wire::GroupDetail>(detail).tasks) {
-    text += why_text(task);
+    text += paragraph(why_text(task), screen);
   }
   return text;
 }
@@ -30,7 +30,7 @@ Result<int> why(Context& context) {
       return answer.error();
     }
     context.output.document(answer->text);
-    context.output.text(text_of(answer->value));
+    context.output.text(text_of(answer->value, context.output.screen()));
   }
   return 0;
 }
