@@ -82,16 +82,14 @@ Reason Scheduler::Impl::explain_waiting(const TaskRecord& record) const {
 /// It waits for resources: what is short, or whose turn comes first.
 Reason Scheduler::Impl::explain_ready(const TaskRecord& record) const {
   Reason reason = pool_.explain(record.shape->key.request);
-  if (reason.kind == Reason::Kind::next) {
+  if (reason.kind == Reason::Kind::next && must_wait_for_head(record)) {
+    reason.kind = Reason::Kind::behind;
+    reason.nodes.push_back(Node::of(heads_[0].task));
+  } else if (reason.kind == Reason::Kind::next && !place_now(record).has_value()) {
     const Pool::Reserved reserved = reserved_before(record);
-    if (!reserved.empty() && !pool_.place(record.shape->key.request, reserved, now_).has_value()) {
-      reason.kind = Reason::Kind::reserved;
-      reason.nodes.push_back(Node::of(reserved.back()->task));
-      reason.until = describe(*reserved.back()).shadow;
-    } else if (must_wait_for_head(record)) {
-      reason.kind = Reason::Kind::behind;
-      reason.nodes.push_back(Node::of(heads_[0].task));
-    }
+    reason.kind = Reason::Kind::reserved;
+    reason.nodes.push_back(Node::of(reserved.back()->task));
+    reason.until = describe(*reserved.back()).shadow;
   }
   if (const Head* own = head_of(record.id); own != nullptr) {
     note_reservation(*own, reason);

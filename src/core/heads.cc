@@ -60,17 +60,12 @@ void Scheduler::Impl::note_reserved() {
 /// Until nothing is left that was not looked at.
 void Scheduler::Impl::place_open() {
   while (const ReadyKey* first = queue_.first()) {
-    const bool last = planted(Fault::out_of_order);
-    const std::set<ReadyKey>& alike = tables_.tasks.find(first->task.value)->shape->ready;
-    TaskRecord& record = *tables_.tasks.find((last ? *alike.rbegin() : *first).task.value);
+    TaskRecord& record = *tables_.tasks.find(first->task.value);
     if (throttle_of(record) != nullptr) {
       queue_.close_first(Shape::Obstacle::throttle);
       continue;
     }
-    const bool blocked = must_wait_for_head(record);
-    const std::optional<Allocation> allocation =
-        blocked ? std::nullopt
-                : pool_.place(record.shape->key.request, reserved_before(record), now_);
+    const std::optional<Allocation> allocation = place_now(record);
     if (allocation.has_value()) {
       admit(record, *allocation);
       tend_heads();
@@ -83,6 +78,42 @@ void Scheduler::Impl::place_open() {
 
 bool Scheduler::Impl::is_before(const TaskRecord& a, const TaskRecord& b) const {
   return queue_.comes_before(a.shape->key.user, key_of(a), b.shape->key.user, key_of(b));
+}
+
+/// What the task, which nothing throttles, could start with now.
+std::optional<Allocation> Scheduler::Impl::place_now(const TaskRecord& record) const {
+  if (must_wait_for_head(record) || takes_place_of_head(record)) {
+    return std::nullopt;
+  }
+  return pool_.place(record.shape->key.request, reserved_before(record), now_);
+}
+
+/// Would a group around both run as many as it may, so that a head before it could not start?
+bool Scheduler::Impl::takes_place_of_head(const TaskRecord& record) const {
+  if (!record.shape->key.throttle) {
+    return false;
+  }
+  std::map<GroupId, std::uint64_t> kept;  // places in groups
+  for (const Head& head : heads_) {
+    const TaskRecord& first = *tables_.tasks.find(head.task.value);
+    if (head.task == record.id || !is_before(first, record)) {
+      break;
+    }
+    for (GroupId id = first.group; id && head.reservation.has_value();) {
+      ++kept[id];
+      id = tables_.groups.find(id.value)->spec.parent;
+    }
+  }
+  for (GroupId id = record.group; id && !kept.empty();) {
+    const GroupRecord& group = *tables_.groups.find(id.value);
+    const auto places = kept.find(id);
+    if (group.spec.max_parallel > 0 && places != kept.end() &&
+        group.running + places->second >= group.spec.max_parallel) {
+      return true;
+    }
+    id = group.spec.parent;
+  }
+  return false;
 }
 
 /// Without backfill nothing starts before the head.

@@ -171,6 +171,8 @@ class Scheduler::Impl {
   void note_reserved();
   void set_reserved(TaskRecord& record, std::uint32_t reserved);
   [[nodiscard]] bool is_before(const TaskRecord& a, const TaskRecord& b) const;
+  [[nodiscard]] std::optional<Allocation> place_now(const TaskRecord& record) const;
+  [[nodiscard]] bool takes_place_of_head(const TaskRecord& record) const;
   [[nodiscard]] bool must_wait_for_head(const TaskRecord& record) const;
   [[nodiscard]] Pool::Reserved reserved_before(const TaskRecord& record) const;
   [[nodiscard]] Time due_of(const Head& head) const;

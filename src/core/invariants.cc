@@ -246,8 +246,7 @@ void Scheduler::Impl::check_queue() const {
     }
     const TaskRecord& first = *tables_.tasks.find(shape.ready.begin()->task.value);
     something_fits =
-        something_fits || (!must_wait_for_head(first) && throttle_of(first) == nullptr &&
-                           pool_.place(key.request, reserved_before(first), now_).has_value());
+        something_fits || (throttle_of(first) == nullptr && place_now(first).has_value());
   }
   CHECK(users == tables_.tasks.size());
   CHECK(!something_fits);

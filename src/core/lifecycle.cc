@@ -72,7 +72,8 @@ void Scheduler::Impl::refresh(TaskRecord& record) {
 ReadyKey Scheduler::Impl::key_of(const TaskRecord& record) const {
   const std::int64_t priority = record.terms->priority;
   const std::int64_t aging = policy_.aging.us;
-  const std::int64_t order = aging > 0 ? record.state.queued.us - priority * aging : -priority;
+  const std::int64_t plain = planted(Fault::out_of_order) ? priority : -priority;
+  const std::int64_t order = aging > 0 ? record.state.queued.us - priority * aging : plain;
   return {order, record.rank, record.created, record.id};
 }
 

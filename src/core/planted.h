@@ -20,7 +20,7 @@ enum class Fault : std::uint8_t {
   ignored_limit,        ///< a group runs more than it may
   ignored_deadline,     ///< a time limit passes unnoticed
   leaked_counter,       ///< what is released of a counter stays held
-  out_of_order,         ///< the last of a shape comes first
+  out_of_order,         ///< the lowest priority comes first
   idle_room,            ///< nobody looks when something is freed
 };
 constexpr Fault last_fault = Fault::idle_room;

@@ -34,6 +34,7 @@ void ReadyQueue::insert(Shape& shape, const ReadyKey& key) {
   if (shape.ready.empty() || key < *shape.ready.begin()) {
     delist(shape);
     shape.ready.insert(shape.ready.begin(), key);
+    shape.obstacle = Shape::Obstacle::none;  // it may come before those for whom room is kept
     enlist(shape);
     return;
   }

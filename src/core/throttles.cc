@@ -88,12 +88,13 @@ void Scheduler::Impl::count_running(const TaskRecord& record, bool more) {
   if (!record.shape->key.throttle) {
     return;
   }
-  bool changes = false;  // a group that was full has room, or the other way round
+  // Somebody may have room now, or none any more: in a group that is full but for places kept for heads.
+  bool changes = false;
   for (GroupId id = record.group; id;) {
     GroupRecord& group = *tables_.groups.find(id.value);
     if (const std::uint64_t most = group.spec.max_parallel; most > 0) {
       group.running += more ? 1U : 0U;
-      changes = changes || group.running == most;
+      changes = changes || group.running + policy_.reservations.depth >= most;
       group.running -= more ? 0U : 1U;
     }
     id = group.spec.parent;

@@ -89,8 +89,26 @@ void Judge::hear(const core::Event& event) {
   }
 }
 
+/// A report of an attempt that is over changes nothing for the task.
+void Judge::check_report(const core::Event& event, const core::Actions& actions) const {
+  const auto* exited = std::get_if<core::AttemptExited>(&event);
+  const auto known = exited == nullptr ? tasks_.end() : tasks_.find(exited->attempt.task);
+  if (known == tasks_.end() || known->second.state.attempt == exited->attempt.number) {
+    return;
+  }
+  for (const core::Action& action : actions) {
+    const auto* changed = std::get_if<core::TaskChanged>(&action);
+    demand(
+        changed == nullptr || changed->task != exited->attempt.task ||
+            changed->state.last_exit == known->second.state.last_exit,
+        exited->attempt.task,
+        "an attempt that was over ended again");
+  }
+}
+
 void Judge::look(Time now, const core::Event& event, const core::Actions& actions) {
   hear(event);
+  check_report(event, actions);
   begun_.clear();
   for (const core::Action& action : actions) {
     if (const auto* group = std::get_if<core::GroupChanged>(&action)) {
@@ -336,7 +354,11 @@ void Judge::check_promises(Time now, const core::Event& event) {
   const bool overtaken = std::any_of(begun_.begin(), begun_.end(), [&](TaskId begun) {
     return rank(begun) < rank(reserved[0].task);
   });
-  if (before.first == promised_.first && !excused && !overtaken) {
+  // One that comes before it takes the reservation over, and may leave it again.
+  const bool taken_over = std::any_of(tasks_.begin(), tasks_.end(), [&](const auto& entry) {
+    return is_ready(entry.second, now) && rank(entry.first) < rank(reserved[0].task);
+  });
+  if (before.first == promised_.first && !excused && !overtaken && !taken_over) {
     demand(
         promised_.second <= std::max(before.second, now),
         promised_.first,

@@ -57,6 +57,7 @@ class Judge {
   void hear(const core::Host& host);
   void take(const Known& known, std::int64_t sign);
   void change(Time now, const core::TaskChanged& change);
+  void check_report(const core::Event& event, const core::Actions& actions) const;
   void check_start(Time now, const Known& known, const core::TaskState& state) const;
   void check_order(Time now, const Known& started) const;
   void check_edges(const Known& known) const;

@@ -11,7 +11,18 @@
 namespace cattino::sim {
 namespace {
 
-using namespace core;  // NOLINT(google-build-using-namespace): every other word here is one of the core's
+using core::Action;
+using core::Actions;
+using core::ArmTimer;
+using core::CountersDeclared;
+using core::Host;
+using core::HostObserved;
+using core::Paused;
+using core::Reason;
+using core::Scheduler;
+using core::SharesKnown;
+using core::TaskSpec;
+using core::TimerFired;
 
 std::vector<std::string> lines_of(const Actions& actions) {
   std::vector<std::string> lines;
