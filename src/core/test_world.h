@@ -30,6 +30,15 @@ inline Request no_device(std::int64_t millicores = -1, std::int64_t ram = 0) {
   return {0, {}, {millicores}, {ram}};
 }
 
+inline Request limited(Request request, Duration limit) {
+  request.time_limit = limit;
+  return request;
+}
+inline Request counting(std::string name, std::int64_t amount, Request request = no_device(0)) {
+  request.counters.push_back({std::move(name), amount});
+  return request;
+}
+
 inline Device accelerator(std::uint16_t index, std::int64_t mib) {
   Device device;
   device.index = index;
@@ -124,6 +133,7 @@ class World {
   }
   SubmissionId submit() {
     draft.id = {++last_submission_};
+    submitted_.push_back(draft);
     step(std::exchange(draft, {}));
     return {last_submission_};
   }
@@ -132,6 +142,8 @@ class World {
   void started(TaskId task) { step(AttemptStarted{attempt(task)}); }
   void exits(TaskId task, ExitStatus status) { step(AttemptExited{attempt(task), status}); }
   void exits(TaskId task, int code = 0) { exits(task, ExitStatus::of_code(code)); }
+  /// For lack of memory.
+  void runs_out(TaskId task) { step(AttemptExited{attempt(task), ExitStatus::of_signal(9), true}); }
   void recalled(TaskId task) { step(AttemptRecalled{attempt(task)}); }
   void hook_ends(TaskId task, HookKind hook, bool ok = true) {
     step(HookEnded{Node::of(task), hook, attempt(task).number, ok});
@@ -141,6 +153,25 @@ class World {
   }
   void ask(Verb verb, std::vector<TaskId> tasks, Cause cause = Cause::none) {
     step(Requested{verb, std::move(tasks), cause});
+  }
+  void pause(GroupId group, bool paused = true) { step(Paused{paused, group}); }
+  /// Like that world, after a restart in which nothing was lost; hosts are still to be observed.
+  void restore(const World& before) {
+    now = before.now;
+    step(SharesKnown{before.scheduler.shares(before.now)});
+    for (const Submitted& work : before.submitted_) {
+      if (before.scheduler.state(work.tasks.at(0).id) == nullptr) {
+        continue;  // it has left the core
+      }
+      Restored stored{work, {}, {}};
+      for (const TaskSpec& task : work.tasks) {
+        stored.tasks.push_back(before.state(task.id));
+      }
+      for (const GroupSpec& group : work.groups) {
+        stored.groups.push_back(*before.scheduler.state(group.id));
+      }
+      step(stored);
+    }
   }
   void pass(Duration duration) {
     now = now + duration;
@@ -161,9 +192,10 @@ class World {
 
   AttemptId attempt(TaskId task) const { return {task, state(task).attempt}; }
   const TaskState& state(TaskId task) const {
+    static const TaskState gone;
     const TaskState* found = scheduler.state(task);
-    EXPECT_NE(found, nullptr);
-    return *found;
+    EXPECT_NE(found, nullptr) << task.value << " has left the core";
+    return found == nullptr ? gone : *found;
   }
   TaskStatus status(TaskId task) const { return state(task).status; }
   bool waits(TaskId task) const { return status(task) == TaskStatus::waiting; }
@@ -195,6 +227,7 @@ class World {
   std::uint64_t last_task_ = 0;
   std::uint64_t last_group_ = 0;
   std::uint64_t last_submission_ = 0;
+  std::vector<Submitted> submitted_;
   Lines effects_;
 };
 
