@@ -21,6 +21,7 @@ bench:  ## how fast, against the floor and other queues
 	@tools/setup.sh bench
 	tools/build.sh release
 	.venv/bin/python bench/run.py
+	build/release/bin/core_bench
 
 lint:  ## formatting, clang-tidy with its analyzer, include table, ruff, mypy
 	@tools/setup.sh test

@@ -1,6 +1,7 @@
 // The verbs of meow-sim. Each returns the exit status of the program.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -38,6 +39,14 @@ struct TraceOptions {
 };
 int fill_cluster(const TraceOptions& options);
 std::vector<std::string> placement_names();
+
+struct ReplayOptions {
+  std::string nodes;
+  std::string pods;
+  std::size_t hosts = 0;  ///< the first so many nodes; 0: all
+  bool json = false;
+};
+int replay_trace(const ReplayOptions& options);
 
 struct StarvationOptions {
   std::uint64_t seeds = 10;

@@ -61,6 +61,22 @@ CLI::App* add_trace(CLI::App& app, sim::TraceOptions& options) {
   return verb;
 }
 
+CLI::App* add_replay(CLI::App& app, sim::ReplayOptions& options) {
+  CLI::App* verb = app.add_subcommand(
+      "replay", "Plays a recorded trace in time, and tells what it cost the core");
+  verb->add_option("--nodes", options.nodes, "table of nodes: cpu_milli, memory_mib, gpu")
+      ->required();
+  verb->add_option(
+          "--pods",
+          options.pods,
+          "table of pods: as for trace, and creation_time, scheduled_time, deletion_time")
+      ->required();
+  verb->add_option("--hosts", options.hosts, "only the first so many nodes")
+      ->check(CLI::Range(1, 1000000));
+  verb->add_flag("--json", options.json, "the result, with the timeline");
+  return verb;
+}
+
 CLI::App* add_starvation(CLI::App& app, sim::StarvationOptions& options) {
   CLI::App* verb = app.add_subcommand(
       "starvation",
@@ -94,11 +110,13 @@ int run(int argc, char** argv) {
   sim::ScenarioOptions scenarios;
   sim::WorkflowOptions workflows;
   sim::TraceOptions traces;
+  sim::ReplayOptions replays;
   sim::StarvationOptions starvation;
   sim::RandomOptions random;
   const CLI::App* scenario = add_scenario(app, scenarios);
   const CLI::App* workflow = add_workflow(app, workflows);
   const CLI::App* trace = add_trace(app, traces);
+  const CLI::App* replay = add_replay(app, replays);
   const CLI::App* starve = add_starvation(app, starvation);
   add_random(app, random);
   try {
@@ -111,6 +129,9 @@ int run(int argc, char** argv) {
   }
   if (*workflow) {
     return sim::run_workflows(workflows);
+  }
+  if (*replay) {
+    return sim::replay_trace(replays);
   }
   if (*starve) {
     return sim::show_starvation(starvation);

@@ -32,25 +32,36 @@ class Table {
     return !text.empty();
   }
 
-  Result<std::int64_t> number(const char* column, std::int64_t most) const {
-    const auto at = std::find(header_.begin(), header_.end(), column);
-    const auto index = static_cast<std::size_t>(at - header_.begin());
-    if (at == header_.end() || index >= row_.size()) {
+  Result<std::int64_t> number(const char* column, std::int64_t least, std::int64_t most) const {
+    const std::string* cell = find(column);
+    if (cell == nullptr) {
       return wrong(column, "the column is missing");
     }
-    const std::string& cell = row_[index];
-    if (cell.empty()) {
+    if (cell->empty()) {
       return std::int64_t{0};
     }
     std::int64_t value = 0;
-    const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
-    if (error != std::errc{} || end != cell.data() + cell.size() || value < 0 || value > most) {
-      return wrong(column, fmt::format("expected a number from 0 to {}, got `{}`", most, cell));
+    const auto [end, error] = std::from_chars(cell->data(), cell->data() + cell->size(), value);
+    const bool all = error == std::errc{} && end == cell->data() + cell->size();
+    if (!all || value < least || value > most) {
+      return wrong(
+          column, fmt::format("expected a number from {} to {}, got `{}`", least, most, *cell));
     }
     return value;
   }
 
+  [[nodiscard]] bool has(const char* column) const {
+    const std::string* cell = find(column);
+    return cell != nullptr && !cell->empty();
+  }
+
  private:
+  [[nodiscard]] const std::string* find(const char* column) const {
+    const auto at = std::find(header_.begin(), header_.end(), column);
+    const auto index = static_cast<std::size_t>(at - header_.begin());
+    return at == header_.end() || index >= row_.size() ? nullptr : &row_[index];
+  }
+
   std::string_view line() {
     const std::size_t end = std::min(rest_.find('\n'), rest_.size());
     std::string_view text = rest_.substr(0, end);
@@ -84,13 +95,14 @@ class Row {
  public:
   explicit Row(const Table& table) : table_(table) {}
 
-  std::int64_t number(const char* column, std::int64_t most) {
-    const Result<std::int64_t> value = table_.number(column, most);
+  std::int64_t number(const char* column, std::int64_t most, std::int64_t least = 0) {
+    const Result<std::int64_t> value = table_.number(column, least, most);
     if (!value && status_) {
       status_ = value.error();
     }
     return value ? *value : 0;
   }
+  [[nodiscard]] bool has(const char* column) const { return table_.has(column); }
   [[nodiscard]] const Status& status() const { return status_; }
 
  private:
@@ -116,12 +128,18 @@ Result<std::vector<T>> read_table(std::string_view text, Make make) {
 constexpr std::int64_t most_milli = 1'000'000'000;
 constexpr std::int64_t most_mib = 1'000'000'000'000;
 constexpr std::int64_t most_gpus = 64;
+constexpr std::int64_t most_seconds = 1'000'000'000;
 
-std::int64_t milli_of(const core::Request& request) {
-  const std::int64_t each = request.memory.kind == MemoryRequest::Kind::share
-                                ? request.memory.value / ppm_of_milli
-                                : whole_milli;
-  return request.min_devices * each;
+core::Request request_of(Row& row) {
+  core::Request request;
+  request.cpus = {row.number("cpu_milli", most_milli)};
+  request.ram = {row.number("memory_mib", most_mib)};
+  request.min_devices = static_cast<std::uint16_t>(row.number("num_gpu", most_gpus));
+  const std::int64_t milli = row.number("gpu_milli", whole_milli);
+  if (request.min_devices == 1 && milli < whole_milli) {
+    request.memory = {MemoryRequest::Kind::share, milli * ppm_of_milli};
+  }
+  return request;
 }
 
 core::Policy with_largest(core::Policy policy, const std::vector<core::Host>& hosts) {
@@ -154,17 +172,28 @@ Result<std::vector<core::Host>> read_nodes(std::string_view text) {
 }
 
 Result<std::vector<core::Request>> read_pods(std::string_view text) {
-  return read_table<core::Request>(text, [](Row& row) {
-    core::Request request;
-    request.cpus = {row.number("cpu_milli", most_milli)};
-    request.ram = {row.number("memory_mib", most_mib)};
-    request.min_devices = static_cast<std::uint16_t>(row.number("num_gpu", most_gpus));
-    const std::int64_t milli = row.number("gpu_milli", whole_milli);
-    if (request.min_devices == 1 && milli < whole_milli) {
-      request.memory = {MemoryRequest::Kind::share, milli * ppm_of_milli};
+  return read_table<core::Request>(text, request_of);
+}
+
+Result<std::vector<RecordedPod>> read_recorded_pods(std::string_view text) {
+  return read_table<RecordedPod>(text, [](Row& row) {
+    RecordedPod pod;
+    pod.request = request_of(row);
+    pod.created = Duration::seconds(row.number("creation_time", most_seconds));
+    const std::int64_t start = row.number("scheduled_time", most_seconds);
+    const std::int64_t end = row.number("deletion_time", most_seconds, start);
+    if (row.has("scheduled_time") && row.has("deletion_time")) {
+      pod.run = Duration::seconds(end - start);
     }
-    return request;
+    return pod;
   });
+}
+
+std::int64_t milli_of(const core::Request& request) {
+  const std::int64_t each = request.memory.kind == MemoryRequest::Kind::share
+                                ? request.memory.value / ppm_of_milli
+                                : whole_milli;
+  return request.min_devices * each;
 }
 
 std::vector<core::Expected> expected_of(const std::vector<core::Request>& pods) {

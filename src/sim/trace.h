@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "core/device.h"
 #include "core/policy.h"
 #include "core/task.h"
@@ -25,6 +27,18 @@ struct Trace {
 /// CSV with a header; columns are found by name. The error's `field` is "line N, column".
 Result<std::vector<core::Host>> read_nodes(std::string_view text);
 Result<std::vector<core::Request>> read_pods(std::string_view text);
+
+/// A pod as it was recorded.
+struct RecordedPod {
+  core::Request request;
+  Duration created;
+  std::optional<Duration> run;  ///< from scheduled_time to deletion_time, if both are there
+};
+/// Times are in seconds.
+Result<std::vector<RecordedPod>> read_recorded_pods(std::string_view text);
+
+/// Thousandths of a GPU that it asks for, of all its devices.
+std::int64_t milli_of(const core::Request& request);
 
 /// How often each kind of request is among the pods.
 std::vector<core::Expected> expected_of(const std::vector<core::Request>& pods);

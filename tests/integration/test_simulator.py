@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import random
+import statistics
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -214,6 +216,113 @@ def test_the_recorded_cluster_is_filled_at_least_as_well_as_published() -> None:
             assert len(done) == 10
             means[placement] = sum(100 * r["allocated_milli"] / r["gpus_milli"] for r in done) / 10
         assert abs(means["best-fit"] - best_fit) <= 0.7 and means["cattino"] >= fgd, (name, means)
+
+
+def replay(folder: Path, *arguments: str, check: int = 0) -> subprocess.CompletedProcess[str]:
+    nodes, pods = folder / "openb_node_list_gpu_node.csv", folder / "openb_pod_list_default.csv"
+    return meow_sim("--nodes", str(nodes), "--pods", str(pods), *arguments, verb="replay", check=check)
+
+
+def write_trace(folder: Path, pods: list[str]) -> None:
+    """Four nodes with 8 cores and 2 GPUs each."""
+    nodes = "sn,cpu_milli,memory_mib,gpu,model\n" + "n,8000,1000,2,X\n" * 4
+    (folder / "openb_node_list_gpu_node.csv").write_text(nodes)
+    header = "cpu_milli,memory_mib,num_gpu,gpu_milli,creation_time,scheduled_time,deletion_time"
+    (folder / "openb_pod_list_default.csv").write_text("\n".join([header, *pods]) + "\n")
+
+
+def test_a_trace_is_played_in_time(tmp_path: Path) -> None:
+    second = 1_000_000
+    write_trace(
+        tmp_path,
+        [
+            "4000,10,2,1000,0,5,105",  # these four fill all nodes; runs count from scheduled_time
+            "4000,10,2,1000,0,0,200",
+            "4000,10,2,1000,0,0,300",
+            "4000,10,2,1000,0,0,400",
+            "1000,10,1,500,10,10,60",  # 5 to 7 have the first node at 100: two share a GPU
+            "1000,10,1,500,10,10,60",
+            "1000,10,1,500,20,20,50",
+            "1000,10,2,1000,20,20,120",  # needs a whole node: when they have ended, at 150
+            "8000,10,0,,30,,0",  # all cores of a node: at 200. Its run: the median of the others, 70 s
+            "1000,10,1,1000,500,500,560",
+            "1000,10,8,1000,500,500,570",  # no node has 8 GPUs
+            "1000,10,1,1000,510,510,510",
+        ],
+    )
+    result = json.loads(replay(tmp_path, "--json").stdout)
+    waits = {s["pod"]: (s["start_us"] - s["submitted_us"]) / second for s in result["timeline"]}
+    assert waits == {**dict.fromkeys((1, 2, 3, 4, 10, 12), 0), 5: 90, 6: 90, 7: 80, 8: 130, 9: 170}
+    ends = {s["pod"]: s["end_us"] / second for s in result["timeline"]}
+    assert ends[1] == 100 and ends[8] == 250 and ends[9] == 270 and ends[12] == 510
+    assert result["usual_run_us"] == 70 * second and result["unknown_runs"] == 1
+    assert result["refused"] == 1 and result["unfinished"] == 0
+    assert result["makespan_us"] == 560 * second and result["gpu_use"] == pytest.approx(2325 / (8 * 560))
+    assert result["waited"] == 5 and result["largest_queue"] == 5
+    worst = 170 * second
+    assert result["wait_us"] == {"mean": 560 * second // 11, "median": 0, "p95": worst, "worst": worst}
+    assert result["events"] == 4 + 3 * 11, "hosts; submission, start and end of each pod"
+    assert json.loads(replay(tmp_path, "--hosts", "1", "--json").stdout)["gpus"] == 2
+
+
+@pytest.mark.parametrize(
+    ("pod", "complaint"),
+    [
+        ("1,1,1,1000,0,5,4", "line 2, deletion_time: expected a number from 5"),
+        ("1,1,1,1000,0,,0", "no pod says how long it ran"),
+        ("1,1,1,1000", "line 2, creation_time: the column is missing"),
+    ],
+)
+def test_a_trace_without_times_is_not_played(tmp_path: Path, pod: str, complaint: str) -> None:
+    write_trace(tmp_path, [pod])
+    done = replay(tmp_path, check=2)
+    assert complaint in done.stderr and done.stdout == ""
+
+
+def check_capacity(spans: list[dict[str, Any]], pods: list[dict[str, str]], node: dict[str, str]) -> None:
+    """What runs on one node never exceeds its cores, memory, or any of its GPUs."""
+    changes = []
+    for span in spans:
+        pod = pods[span["pod"] - 1]
+        number = int(pod["num_gpu"])
+        assert len(set(span["devices"])) == number
+        claim = {"cpu_milli": int(pod["cpu_milli"]), "memory_mib": int(pod["memory_mib"])}
+        claim.update({str(d): int(pod["gpu_milli"]) if number == 1 else 1000 for d in span["devices"]})
+        changes += [(span["start_us"], 1, claim), (span["end_us"], -1, claim)]
+    room = {"cpu_milli": int(node["cpu_milli"]), "memory_mib": int(node["memory_mib"])}
+    room.update({str(device): 1000 for device in range(int(node["gpu"]))})
+    for _, sign, claim in sorted(changes, key=lambda change: change[:2]):
+        for what, amount in claim.items():
+            room[what] -= sign * amount
+            assert room[what] >= 0
+
+
+@pytest.mark.parametrize("hosts", [1213, 30, 16])
+def test_the_recorded_trace_is_played_to_its_end(hosts: int) -> None:
+    """With the tables that docs/scheduling.md names, checked from tables and timeline alone."""
+    folder = Path(os.environ.get("CATTINO_GPU_TRACE", "/nowhere"))
+    if not folder.is_dir():
+        pytest.skip("CATTINO_GPU_TRACE names no folder with the tables")
+    with (folder / "openb_node_list_gpu_node.csv").open() as file:
+        nodes = list(csv.DictReader(file))[:hosts]
+    with (folder / "openb_pod_list_default.csv").open() as file:
+        pods = list(csv.DictReader(file))
+    result = json.loads(replay(folder, "--hosts", str(hosts), "--json").stdout)
+    spans = result["timeline"]
+    large = sum(int(pod["num_gpu"]) > max(int(node["gpu"]) for node in nodes) for pod in pods)
+    assert len({span["pod"] for span in spans}) == len(spans) == len(pods) - result["refused"]
+    assert result["unfinished"] == 0 and result["refused"] == large
+    runs = [
+        int(pod["deletion_time"]) - int(pod["scheduled_time"]) if pod["scheduled_time"] else None
+        for pod in pods
+    ]
+    usual = statistics.median(run for run in runs if run is not None)
+    for span in spans:
+        pod, run = pods[span["pod"] - 1], runs[span["pod"] - 1]
+        assert span["start_us"] >= span["submitted_us"] == int(pod["creation_time"]) * 1_000_000
+        assert span["end_us"] - span["start_us"] == (usual if run is None else run) * 1_000_000
+    for number, node in enumerate(nodes):
+        check_capacity([span for span in spans if span["host"] == number], pods, node)
 
 
 def used(run: dict[str, Any], since: int, until: int) -> float:
