@@ -19,9 +19,11 @@ class Estimate : public testing::Test {
     world_.submit();
     return task;
   }
-  Reason forecast(TaskId task) { return world_.scheduler.explain(task, world_.now); }
+  [[nodiscard]] Reason forecast(TaskId task) const {
+    return world_.scheduler.explain(task, world_.now);
+  }
   /// "exactly in 60 s", "about in 60 s"; "unknown".
-  std::string start_of(TaskId task) {
+  [[nodiscard]] std::string start_of(TaskId task) const {
     const Reason reason = forecast(task);
     if (!reason.start) {
       return "unknown";
