@@ -29,12 +29,13 @@ Duration backoff_after(std::uint32_t times, Duration first, Duration longest) {
 void Scheduler::Impl::finish(TaskRecord& record) {
   TaskState& state = record.state;
   const ExitStatus exit = state.last_exit;
-  if (state.end_requested && state.cause == Cause::preempted) {
+  if (state.end_requested && state.cause == Cause::preempted &&
+      exit.kind != ExitStatus::Kind::lost) {
     ++state.preemptions;
     wait_again(record, {});
   } else if (state.end_requested && state.cause == Cause::timed_out) {
     fail(record, Cause::timed_out);
-  } else if (state.end_requested) {
+  } else if (state.end_requested && state.cause != Cause::preempted) {
     const bool killed = state.cause == Cause::user_killed;
     end(record, killed ? TaskStatus::failed : TaskStatus::cancelled, state.cause);
   } else if (state.cause == Cause::hook_failed) {

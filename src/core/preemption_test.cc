@@ -223,5 +223,32 @@ TEST_F(PreemptionWithShares, TakesFromWhoHadMore) {
   EXPECT_EQ(stops(), Lines{"stop 1.1"});
 }
 
+TEST(Preempted, ATaskCanStillBeCancelledAndIsNotRunAgain) {
+  World world{Policy{}};
+  world.observe(box({24000}));
+  const TaskId low = world.task({.request = whole(1), .preemptible = true});
+  world.submit();
+  world.task({.request = whole(1), .priority = 1});
+  world.submit();
+  EXPECT_TRUE(world.scheduler.would_change(Verb::cancel, low));
+  world.effects();
+  world.ask(Verb::cancel, {low});
+  EXPECT_EQ(world.effects(), Lines{}) << "it is being stopped already";
+  world.exits(low, ExitStatus::of_signal(15));
+  EXPECT_EQ(world.scheduler.state(low), nullptr) << "it was cancelled, and its submission has left";
+}
+
+TEST(Preempted, AnAttemptThatIsLostIsHeldForTheUser) {
+  World world{Policy{}};
+  world.observe(box({24000}));
+  const TaskId low = world.task({.request = whole(1), .preemptible = true});
+  world.submit();
+  world.task({.request = whole(1), .priority = 1});
+  world.submit();
+  world.exits(low, ExitStatus::of_lost());
+  EXPECT_TRUE(world.state(low).held);
+  EXPECT_EQ(world.state(low).cause, Cause::lost);
+}
+
 }  // namespace
 }  // namespace cattino::core

@@ -5,12 +5,15 @@ namespace cattino::core {
 
 bool Scheduler::Impl::would_change(Verb verb, const TaskState& state) {
   const bool runs = state.status == TaskStatus::running;
+  // What is stopped for a reason of ours may run again: a user's wish comes before that.
+  const bool ends =
+      state.end_requested && state.cause != Cause::preempted && state.cause != Cause::timed_out;
   switch (verb) {
     case Verb::cancel:
     case Verb::remove:
-      return !has_ended(state.status) && !(runs && state.end_requested);
+      return !has_ended(state.status) && !(runs && ends);
     case Verb::kill:
-      return runs && !state.end_requested;
+      return runs && !ends;
     case Verb::resume: {
       const bool stopped = state.status == TaskStatus::failed ||
                            state.status == TaskStatus::cancelled ||
@@ -68,8 +71,12 @@ void Scheduler::Impl::stop(TaskRecord& record, Cause cause) {
     return;
   }
   mark(record);
+  const bool is_stopped = state.end_requested;  // and only the cause is new
   state.end_requested = true;
   state.cause = cause;
+  if (is_stopped) {
+    return;
+  }
   pool_.note_ending(record.id, state.allocation.host);
   switch (state.phase) {
     case TaskPhase::none:
