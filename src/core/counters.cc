@@ -45,6 +45,7 @@ void Counters::take(const Request& request) {
   }
 }
 
+// NOLINTNEXTLINE(readability-function-size): loops in loops, and short
 void Counters::release(const Request& request) {
   for (const CounterAmount& held : request.counters) {
     Counter& counter = counters_[held.name];

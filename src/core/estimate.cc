@@ -121,6 +121,7 @@ class Forecast {
 }  // namespace
 
 /// Ready tasks up to this one, in the total order; nothing if there are too many.
+// NOLINTNEXTLINE(readability-function-size): loops in loops, and short
 std::optional<std::vector<TaskId>> Scheduler::Impl::ready_up_to(const TaskRecord& record) const {
   std::vector<TaskId> before;
   for (const auto& [key, shape] : queue_.shapes()) {

@@ -120,6 +120,7 @@ std::vector<Scheduler::Reserved> Scheduler::Impl::reservations() const {
   return all;
 }
 
+// NOLINTNEXTLINE(readability-function-size): loops in loops, and short
 void Scheduler::Impl::note_reservation(const Head& head, Reason& reason) const {
   if (head.making_room) {
     for (const TaskId id : running_) {

@@ -170,6 +170,7 @@ void Scheduler::Impl::check_neighbours(const TaskRecord& front, const TaskRecord
 }
 
 /// Every attempt that holds something is known to the pool with what it holds, once; and nobody else.
+// NOLINTNEXTLINE(readability-function-size): loops in loops, and short
 void Scheduler::Impl::check_holds() const {
   std::size_t known = 0;
   std::map<std::string, std::int64_t> counted;
@@ -221,6 +222,7 @@ void Scheduler::Impl::check_throttles() const {
 }
 
 /// Heads wait for room, in order; what is kept for them is a whole gang.
+// NOLINTNEXTLINE(readability-function-size): loops in loops, and short
 void Scheduler::Impl::check_heads() const {
   CHECK(heads_.size() <= policy_.reservations.depth);
   const TaskRecord* before = nullptr;

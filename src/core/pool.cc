@@ -231,6 +231,7 @@ Outlook Pool::outlook(std::size_t position, const Reserved& reserved) const {
   return outlook;
 }
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): one comparison over all hosts
 std::optional<Reservation> Pool::look_ahead(
     TaskId task,
     const Request& request,
@@ -324,6 +325,7 @@ Mib Pool::largest_ram() const {
   return largest;
 }
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): one resource after the other
 Reason Pool::explain(const Request& request) const {
   // The nearest host: one that could do it empty, then the one where the most is met already.
   const auto rank = [&request, this](std::size_t i) {

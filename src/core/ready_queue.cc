@@ -107,6 +107,7 @@ std::vector<UserId> ReadyQueue::users_in_order() const {
   return users;
 }
 
+// NOLINTNEXTLINE(readability-function-size): loops in loops, and short
 std::vector<TaskId> ReadyQueue::closed_for_room(std::size_t most) const {
   std::vector<TaskId> tasks;
   for (const UserId user : users_in_order()) {

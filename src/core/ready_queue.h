@@ -78,17 +78,7 @@ class ReadyQueue {
   template <class MayHelp>
   void reopen_if(MayHelp may_help) {
     for (auto& [user, lane] : lanes_) {
-      for (auto at = lane.closed.begin(); at != lane.closed.end();) {
-        Shape& shape = *at->second;
-        if (!may_help(static_cast<const Shape&>(shape))) {
-          ++at;
-          continue;
-        }
-        shape.obstacle = Shape::Obstacle::none;
-        auto next = std::next(at);
-        lane.open.insert(lane.closed.extract(at));
-        at = next;
-      }
+      reopen_in(lane, may_help);
     }
   }
   void reopen_all() {
@@ -117,6 +107,18 @@ class ReadyQueue {
     std::map<ReadyKey, Shape*> open;
     std::map<ReadyKey, Shape*> closed;
   };
+
+  template <class MayHelp>
+  static void reopen_in(Lane& lane, MayHelp& may_help) {
+    for (auto at = lane.closed.begin(); at != lane.closed.end();) {
+      const auto closed = at++;
+      Shape& shape = *closed->second;
+      if (may_help(static_cast<const Shape&>(shape))) {
+        shape.obstacle = Shape::Obstacle::none;
+        lane.open.insert(lane.closed.extract(closed));
+      }
+    }
+  }
 
   void enlist(Shape& shape);
   void delist(Shape& shape);

@@ -72,6 +72,7 @@ std::vector<UserId> Shares::order(Time now) const {
   }
   std::sort(ranked.begin(), ranked.end());
   std::vector<UserId> users;
+  users.reserve(ranked.size());
   for (const auto& [used, user] : ranked) {
     users.push_back(user);
   }
@@ -80,6 +81,7 @@ std::vector<UserId> Shares::order(Time now) const {
 
 std::vector<UserShare> Shares::known(Time now) const {
   std::vector<UserShare> shares;
+  shares.reserve(uses_.size());
   for (const auto& [user, use] : uses_) {
     Use settled = use;
     settle(settled, now);

@@ -200,7 +200,7 @@ void Judge::check_start(Time now, const Known& known, const core::TaskState& sta
   for (GroupId group = known.spec.group; group; group = groups_.at(group).parent) {
     demand(!is_paused(group), id, "it started in a group that is paused");
   }
-  if (!holds_something(state) || hosts_.count(state.allocation.host) == 0) {
+  if (!holds_something(state) || !hosts_.contains(state.allocation.host)) {
     return;
   }
   for (const std::uint16_t index : state.allocation.devices) {

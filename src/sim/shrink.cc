@@ -109,6 +109,7 @@ Verdict try_seed(std::uint64_t seed, std::uint64_t events) {
   return verdict;
 }
 
+// NOLINTNEXTLINE(readability-function-size): loops in loops, and short
 std::vector<std::string> shrink(std::uint64_t seed, std::uint64_t events, std::uint64_t told) {
   Story story(seed);
   story.stop_at(told);

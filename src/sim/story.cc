@@ -457,6 +457,7 @@ void Story::store(const Action& action) {
   }
 }
 
+// NOLINTNEXTLINE(readability-function-size): loops in loops, and short
 TaskState& Story::slot(TaskId id) {
   for (auto& [submission, stored] : stored_) {
     const std::uint64_t first = stored.work.tasks.front().id.value;
@@ -467,6 +468,7 @@ TaskState& Story::slot(TaskId id) {
   throw Broken(fmt::format("task {}: a change after it has left", id.value));
 }
 
+// NOLINTNEXTLINE(readability-function-size): loops in loops, and short
 GroupState& Story::slot(GroupId id) {
   for (auto& [submission, stored] : stored_) {
     for (std::size_t i = 0; i < stored.groups.size(); ++i) {
@@ -478,6 +480,7 @@ GroupState& Story::slot(GroupId id) {
   throw Broken(fmt::format("group {}: a change after it has left", id.value));
 }
 
+// NOLINTNEXTLINE(readability-function-size): loops in loops, and short
 void Story::let_all_end() {
   calm_ = true;
   for (Host& host : hosts_) {

@@ -106,6 +106,7 @@ void Story::restore(Scheduler& fresh, bool hosts_first) {
   demand_quiet(none, "a restored scheduler acts by itself");
 }
 
+// NOLINTNEXTLINE(readability-function-size): loops in loops, and short
 void Story::compare_with(const Scheduler& fresh) const {
   const Scheduler::Counts now = scheduler_->counts();
   const Scheduler::Counts then = fresh.counts();
