@@ -8,6 +8,14 @@
 
 namespace cattino::core {
 
+std::int64_t amount_of(const Request& request, const std::string& counter) {
+  const auto found = std::find_if(
+      request.counters.begin(), request.counters.end(), [&counter](const CounterAmount& wanted) {
+        return wanted.name == counter;
+      });
+  return found == request.counters.end() ? 0 : found->amount;
+}
+
 void Counters::declare(const std::vector<CounterAmount>& totals) {
   for (auto& [name, counter] : counters_) {
     counter.total = 0;
@@ -45,13 +53,14 @@ void Counters::take(const Request& request) {
   }
 }
 
-// NOLINTNEXTLINE(readability-function-size): loops in loops, and short
 void Counters::release(const Request& request) {
-  for (const CounterAmount& held : request.counters) {
-    Counter& counter = counters_[held.name];
-    counter.used -= planted(Fault::leaked_counter) ? 0 : held.amount;
-    CHECK(counter.used >= 0);
+  bool held = true;
+  for (const CounterAmount& one : request.counters) {
+    Counter& counter = counters_[one.name];
+    counter.used -= planted(Fault::leaked_counter) ? 0 : one.amount;
+    held = held && counter.used >= 0;
   }
+  CHECK(held);
 }
 
 void Counters::raise_to(const Counters& other) {

@@ -11,6 +11,9 @@
 
 namespace cattino::core {
 
+/// How much of a counter the request asks for.
+std::int64_t amount_of(const Request& request, const std::string& counter);
+
 class Counters {
  public:
   /// All there are; what is held stays held, also of those that are gone.

@@ -8,8 +8,6 @@
 namespace cattino::core {
 namespace {
 
-constexpr int retry_code = 100;
-constexpr std::uint32_t most_requeues = 10;
 constexpr Duration first_backoff = Duration::seconds(1);
 constexpr Duration longest_backoff = Duration::seconds(600);
 constexpr std::int64_t ppm = 1000000;

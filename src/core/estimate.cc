@@ -120,20 +120,28 @@ class Forecast {
 
 }  // namespace
 
+/// Of one shape, those that come before the task and are not throttled: no more than `most`.
+std::vector<TaskId> Scheduler::Impl::ready_before(
+    const TaskRecord& record, const Shape& shape, std::size_t most) const {
+  std::vector<TaskId> before;
+  for (auto at = shape.ready.begin(); at != shape.ready.end() && before.size() < most; ++at) {
+    const TaskRecord& other = *tables_.tasks.find(at->task.value);
+    if (!is_before(other, record) || throttle_of(other) != nullptr) {
+      break;
+    }
+    before.push_back(at->task);
+  }
+  return before;
+}
+
 /// Ready tasks up to this one, in the total order; nothing if there are too many.
-// NOLINTNEXTLINE(readability-function-size): loops in loops, and short
 std::optional<std::vector<TaskId>> Scheduler::Impl::ready_up_to(const TaskRecord& record) const {
   std::vector<TaskId> before;
   for (const auto& [key, shape] : queue_.shapes()) {
-    for (const ReadyKey& ready : shape.ready) {
-      const TaskRecord& other = *tables_.tasks.find(ready.task.value);
-      if (!is_before(other, record) || throttle_of(other) != nullptr) {
-        break;
-      }
-      before.push_back(ready.task);
-      if (before.size() > most_before) {
-        return std::nullopt;
-      }
+    const std::vector<TaskId> more = ready_before(record, shape, most_before + 1 - before.size());
+    before.insert(before.end(), more.begin(), more.end());
+    if (before.size() > most_before) {
+      return std::nullopt;
     }
   }
   std::sort(before.begin(), before.end(), [this](TaskId a, TaskId b) {

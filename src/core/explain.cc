@@ -120,17 +120,20 @@ std::vector<Scheduler::Reserved> Scheduler::Impl::reservations() const {
   return all;
 }
 
-// NOLINTNEXTLINE(readability-function-size): loops in loops, and short
+void Scheduler::Impl::note_who_makes_room(Reason& reason) const {
+  for (const TaskId id : running_) {
+    const TaskState& state = tables_.tasks.find(id.value)->state;
+    if (state.end_requested && state.cause == Cause::preempted) {
+      reason.kind = Reason::Kind::making_room;
+      reason.nodes.push_back(Node::of(id));
+    }
+  }
+  reason.count = reason.nodes.size();
+}
+
 void Scheduler::Impl::note_reservation(const Head& head, Reason& reason) const {
   if (head.making_room) {
-    for (const TaskId id : running_) {
-      const TaskState& state = tables_.tasks.find(id.value)->state;
-      if (state.end_requested && state.cause == Cause::preempted) {
-        reason.kind = Reason::Kind::making_room;
-        reason.nodes.push_back(Node::of(id));
-      }
-    }
-    reason.count = reason.nodes.size();
+    note_who_makes_room(reason);
   }
   if (head.reservation.has_value()) {
     const Reserved reserved = describe(*head.reservation);

@@ -14,11 +14,11 @@ namespace {
 constexpr std::int64_t ppm = 1000000;
 constexpr std::int64_t one_core = 1000;
 
+}  // namespace
+
 bool asks_whole(const MemoryRequest& memory) {
   return memory.kind == MemoryRequest::Kind::whole || memory.value <= 0;
 }
-
-}  // namespace
 
 bool is_meant(const Device& device, const std::string& pin) {
   const auto is_digit = [](unsigned char c) {
@@ -35,6 +35,12 @@ bool is_meant(const Device& device, const std::string& pin) {
   };
   const std::string& model = device.model;
   return std::search(model.begin(), model.end(), pin.begin(), pin.end(), same) != model.end();
+}
+
+bool is_meant(const Device& device, const std::vector<std::string>& pins) {
+  return pins.empty() || std::any_of(pins.begin(), pins.end(), [&device](const std::string& pin) {
+           return is_meant(device, pin);
+         });
 }
 
 Mib claim_on(const Device& device, const MemoryRequest& memory) {
@@ -132,12 +138,8 @@ bool Fit::is_idle(const Device& device) const {
 }
 
 bool Fit::is_eligible(const Device& device) const {
-  const auto means_it = [&device](const std::string& pin) {
-    return is_meant(device, pin);
-  };
   return (device.kind == DeviceKind::accelerator || !has_accelerators_) &&
-         (request_.pins.empty() ||
-          std::any_of(request_.pins.begin(), request_.pins.end(), means_it));
+         is_meant(device, request_.pins);
 }
 
 bool Fit::device_fits(const Device& device) const {

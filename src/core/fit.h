@@ -16,6 +16,11 @@ namespace cattino::core {
 /// The memory that the request claims of a device.
 Mib claim_on(const Device& device, const MemoryRequest& memory);
 
+/// Whole accelerators, each alone?
+bool asks_whole(const MemoryRequest& memory);
+
+/// May a task with these pins have the device? Without any it may have each.
+bool is_meant(const Device& device, const std::vector<std::string>& pins);
 /// Does this word of a pin mean the device? Its name, index, UUID, or a part of its model, in any case.
 bool is_meant(const Device& device, const std::string& pin);
 

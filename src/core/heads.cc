@@ -12,9 +12,9 @@
 // one is better. While no shadow time is known it keeps what is free already, so that what it lacks only
 // gets less.
 #include <algorithm>
+#include <map>
 #include <utility>
 
-#include "base/check.h"
 #include "core/impl.h"
 #include "core/planted.h"
 
@@ -28,11 +28,9 @@ void Scheduler::Impl::place() {
     }
     return;
   }
-  if (policy_.shares.fair) {
-    if (queue_.order_users(shares_.order(now_)) && !heads_.empty()) {
-      queue_.reopen_all();  // others may come before the heads now
-      forget_versions(heads_.begin());
-    }
+  if (policy_.shares.fair && queue_.order_users(shares_.order(now_)) && !heads_.empty()) {
+    queue_.reopen_all();  // others may come before the heads now
+    forget_versions(heads_.begin());
   }
   tend_heads();
   do {
@@ -99,19 +97,18 @@ bool Scheduler::Impl::takes_place_of_head(const TaskRecord& record) const {
     if (head.task == record.id || !is_before(first, record)) {
       break;
     }
-    for (GroupId id = first.group; id && head.reservation.has_value();) {
-      ++kept[id];
-      id = tables_.groups.find(id.value)->spec.parent;
+    const GroupRecord* around = head.reservation ? tables_.find(first.group) : nullptr;
+    for (; around != nullptr; around = tables_.find(around->spec.parent)) {
+      ++kept[around->spec.id];
     }
   }
-  for (GroupId id = record.group; id && !kept.empty();) {
-    const GroupRecord& group = *tables_.groups.find(id.value);
-    const auto places = kept.find(id);
-    if (group.spec.max_parallel > 0 && places != kept.end() &&
-        group.running + places->second >= group.spec.max_parallel) {
+  for (const GroupRecord* group = tables_.find(record.group); group != nullptr;
+       group = tables_.find(group->spec.parent)) {
+    const auto places = kept.find(group->spec.id);
+    if (group->spec.max_parallel > 0 && places != kept.end() &&
+        group->running + places->second >= group->spec.max_parallel) {
       return true;
     }
-    id = group.spec.parent;
   }
   return false;
 }
@@ -187,13 +184,12 @@ void Scheduler::Impl::settle_heads() {
 
 /// It does not wait for room any more. What was kept for it others may have.
 void Scheduler::Impl::drop_head(const TaskRecord& record) {
-  const auto found = std::find_if(
-      heads_.begin(), heads_.end(), [&record](const Head& head) { return head.task == record.id; });
-  if (found == heads_.end()) {
+  const Head* const head = head_of(record.id);
+  if (head == nullptr) {
     return;
   }
-  const bool frees = found->reservation.has_value() || !policy_.reservations.backfill;
-  forget_versions(heads_.erase(found));
+  const bool frees = head->reservation.has_value() || !policy_.reservations.backfill;
+  forget_versions(heads_.erase(heads_.begin() + (head - heads_.data())));
   dropped_heads_.push_back(record.id);
   if (frees) {
     queue_.reopen_all();

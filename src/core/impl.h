@@ -221,14 +221,18 @@ class Scheduler::Impl {
   [[nodiscard]] Reserved describe(const Reservation& reservation) const;
   [[nodiscard]] Reason explain_waiting(const TaskRecord& record) const;
   [[nodiscard]] Reason explain_ready(const TaskRecord& record) const;
+  void note_who_makes_room(Reason& reason) const;
   void note_reservation(const Head& head, Reason& reason) const;
 
   // estimate.cc
+  [[nodiscard]] std::vector<TaskId> ready_before(
+      const TaskRecord& record, const Shape& shape, std::size_t most) const;
   [[nodiscard]] std::optional<std::vector<TaskId>> ready_up_to(const TaskRecord& record) const;
   void note_start(const TaskRecord& record, Time now, Reason& reason) const;
 
   // invariants.cc
   struct Sums;
+  [[nodiscard]] bool is_true(std::uint32_t host, TaskId task, const Hold& hold) const;
   void check_holds() const;
   void check_heads() const;
   void check_throttles() const;

@@ -14,8 +14,12 @@ void check_claims(const DeviceUse& use, Mib claimed) {
   CHECK(use.claimed == claimed);
 }
 
-bool is_nothing(const Allocation& allocation) {
-  return allocation.devices.empty() && allocation.cpus.value == 0 && allocation.ram.value == 0;
+using Amounts = std::map<std::string, std::int64_t>;
+
+void add_counters(const Request& request, Amounts& counted) {
+  for (const CounterAmount& held : request.counters) {
+    counted[held.name] += held.amount;
+  }
 }
 
 }  // namespace
@@ -64,7 +68,7 @@ void Scheduler::Impl::check_task(const TaskRecord& record, Sums& sums) const {
   const bool queued = record.bucket != TaskRecord::Bucket::none;
   CHECK(runs == (running_.count(record.id) == 1));
   CHECK(runs == (state.phase != TaskPhase::none));
-  CHECK(holds_resources(state) || is_nothing(state.allocation));
+  CHECK(holds_resources(state) || state.allocation.is_nothing());
   // A gang is whole or not there.
   const Request& request = record.shape->key.request;
   const std::size_t least = holds_resources(state) ? request.min_devices : 0U;
@@ -169,35 +173,36 @@ void Scheduler::Impl::check_neighbours(const TaskRecord& front, const TaskRecord
   CHECK(leads == (lines_.count(due) == 1));
 }
 
+/// Is what the pool says of this hold true?
+bool Scheduler::Impl::is_true(std::uint32_t host, TaskId task, const Hold& hold) const {
+  const TaskRecord* record = tables_.tasks.find(task.value);
+  return record != nullptr && hold.allocation == &record->state.allocation &&
+         record->state.allocation.host == host && holds_resources(record->state) &&
+         hold.ending == record->state.end_requested;
+}
+
 /// Every attempt that holds something is known to the pool with what it holds, once; and nobody else.
-// NOLINTNEXTLINE(readability-function-size): loops in loops, and short
 void Scheduler::Impl::check_holds() const {
   std::size_t known = 0;
-  std::map<std::string, std::int64_t> counted;
+  Amounts counted;
   bool truthful = true;
   for (const auto& [host, holds] : pool_.holds()) {
     known += holds.size();
     for (const auto& [task, hold] : holds) {
-      const TaskRecord* record = tables_.tasks.find(task.value);
-      truthful = truthful && record != nullptr && hold.allocation == &record->state.allocation &&
-                 record->state.allocation.host == host && holds_resources(record->state) &&
-                 hold.ending == record->state.end_requested;
-      for (const CounterAmount& counter : hold.request->counters) {
-        counted[counter.name] += counter.amount;
-      }
+      truthful = truthful && is_true(host, task, hold);
+      add_counters(*hold.request, counted);
     }
   }
   std::size_t holding = 0;
   std::size_t with_limit = 0;
   for (const TaskId id : running_) {
     const TaskRecord& record = *tables_.tasks.find(id.value);
+    const Request& request = record.shape->key.request;
     const bool holds = holds_resources(record.state) && !record.state.behind;
-    const bool something =
-        !is_nothing(record.state.allocation) || !record.shape->key.request.counters.empty();
+    const bool something = !record.state.allocation.is_nothing() || !request.counters.empty();
+    const bool ends_by_limit = request.time_limit.us > 0 && !record.state.end_requested;
     holding += holds && something ? 1U : 0U;
-    with_limit +=
-        holds && record.shape->key.request.time_limit.us > 0 && !record.state.end_requested ? 1U
-                                                                                            : 0U;
+    with_limit += holds && ends_by_limit ? 1U : 0U;
   }
   CHECK(truthful);
   CHECK(known == holding);
@@ -222,19 +227,27 @@ void Scheduler::Impl::check_throttles() const {
 }
 
 /// Heads wait for room, in order; what is kept for them is a whole gang.
-// NOLINTNEXTLINE(readability-function-size): loops in loops, and short
 void Scheduler::Impl::check_heads() const {
   CHECK(heads_.size() <= policy_.reservations.depth);
+  bool all_wait = true;
+  bool in_order = true;
+  bool whole = true;
   const TaskRecord* before = nullptr;
   for (const Head& head : heads_) {
     const TaskRecord* record = tables_.tasks.find(head.task.value);
-    CHECK(record != nullptr && record->bucket == TaskRecord::Bucket::ready);
-    CHECK(before == nullptr || policy_.shares.fair || is_before(*before, *record));
-    CHECK(
-        !head.reservation.has_value() ||
-        head.reservation->allocation.devices.size() == record->shape->key.request.min_devices);
+    all_wait = all_wait && record != nullptr && record->bucket == TaskRecord::Bucket::ready;
+    if (!all_wait) {
+      break;
+    }
+    in_order =
+        in_order && (before == nullptr || policy_.shares.fair || is_before(*before, *record));
+    whole = whole && (!head.reservation || head.reservation->allocation.devices.size() ==
+                                               record->shape->key.request.min_devices);
     before = record;
   }
+  CHECK(all_wait);
+  CHECK(in_order);
+  CHECK(whole);
 }
 
 /// Nothing is left waiting that could start.

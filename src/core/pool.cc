@@ -87,18 +87,29 @@ void note_shortage(const Fit& fit, Problem& problem) {
 }
 
 bool is_nothing(const Hold& hold) {
-  const Allocation& allocation = *hold.allocation;
-  return allocation.devices.empty() && allocation.cpus.value == 0 && allocation.ram.value == 0 &&
-         hold.request->counters.empty();
+  return hold.allocation->is_nothing() && hold.request->counters.empty();
 }
 
-std::int64_t amount_of(const Request& request, const std::string& counter) {
-  for (const CounterAmount& wanted : request.counters) {
-    if (wanted.name == counter) {
-      return wanted.amount;
+/// Without the version.
+Pool::Outlooks::Known known_of(const std::optional<Reservation>& here) {
+  return here.has_value() ? Pool::Outlooks::Known{0, true, here->shadow, here->missing}
+                          : Pool::Outlooks::Known{};
+}
+
+/// Device by device, as the request sees the host.
+std::vector<DeviceView> views_of(const Fit& fit, const HostUse& use) {
+  std::vector<DeviceView> views;
+  for (const Device& device : fit.host().devices) {
+    DeviceView& view = views.emplace_back();
+    view.index = device.index;
+    view.fits = fit.can_take(device.index);
+    view.total = device.total;
+    view.free = fit.free_of(device);
+    if (device.index < use.devices.size()) {
+      view.holders = use.devices[device.index].holders;
     }
   }
-  return 0;
+  return views;
 }
 
 }  // namespace
@@ -111,28 +122,30 @@ std::size_t Pool::position_of(std::uint32_t host) const {
   return static_cast<std::size_t>(found - hosts_.begin());
 }
 
-const HostUse* Pool::use_of(std::uint32_t host) const {
+/// Null: not known.
+const Host* Pool::find_host(std::uint32_t host) const {
   const std::size_t position = position_of(host);
-  if (position < hosts_.size() && hosts_[position].id == host) {
-    return &uses_[position];
+  const bool is_there = position < hosts_.size() && hosts_[position].id == host;
+  return is_there ? &hosts_[position] : nullptr;
+}
+
+const HostUse* Pool::use_of(std::uint32_t host) const {
+  if (find_host(host) != nullptr) {
+    return &uses_[position_of(host)];
   }
   const auto unseen = unseen_.find(host);
   return unseen == unseen_.end() ? nullptr : &unseen->second;
 }
 
 HostUse& Pool::use_for(std::uint32_t host) {
-  const std::size_t position = position_of(host);
-  if (position < hosts_.size() && hosts_[position].id == host) {
-    return uses_[position];
-  }
-  return unseen_[host];
+  return find_host(host) != nullptr ? uses_[position_of(host)] : unseen_[host];
 }
 
 bool Pool::observe(const Host& host) {
   CHECK(is_numbered(host));
   ++version_;
   const std::size_t position = position_of(host.id);
-  if (position < hosts_.size() && hosts_[position].id == host.id) {
+  if (find_host(host.id) != nullptr) {
     const bool gives_other = !gives_alike(hosts_[position], host);
     hosts_[position] = host;
     note_limits(host, uses_[position]);
@@ -231,7 +244,6 @@ Outlook Pool::outlook(std::size_t position, const Reserved& reserved) const {
   return outlook;
 }
 
-// NOLINTNEXTLINE(readability-function-cognitive-complexity): one comparison over all hosts
 std::optional<Reservation> Pool::look_ahead(
     TaskId task,
     const Request& request,
@@ -252,9 +264,8 @@ std::optional<Reservation> Pool::look_ahead(
     const std::uint64_t version = placement_.version_of(i);
     if (known.version != version || depends) {
       const std::optional<Reservation> here = core::look_ahead(outlook(i, reserved), task, request);
-      known = {depends ? 0 : version, here.has_value(), {}, 0};
-      known.shadow = here.has_value() ? here->shadow : Time{};
-      known.missing = here.has_value() ? here->missing : 0;
+      known = known_of(here);
+      known.version = depends ? 0 : version;
     }
     if (known.possible && (!best || rank(i, known) < rank(*best, outlooks.of[*best]))) {
       best = i;
@@ -289,24 +300,19 @@ std::optional<Pool::Room> Pool::make_room(
 }
 
 bool Pool::may_fit(const Request& request, std::uint32_t host) const {
-  const std::size_t position = position_of(host);
-  if (position >= hosts_.size() || hosts_[position].id != host) {
-    return false;
-  }
-  return !counters_.shortage(request).has_value() &&
-         Fit(hosts_[position], &uses_[position], request).fits();
+  const Host* const known = find_host(host);
+  return known != nullptr && !counters_.shortage(request).has_value() &&
+         Fit(*known, use_of(host), request).fits();
 }
 
 bool Pool::has_lost(const Allocation& allocation) const {
-  const std::size_t position = position_of(allocation.host);
-  if (position >= hosts_.size() || hosts_[position].id != allocation.host) {
-    return false;
-  }
-  const std::vector<Device>& devices = hosts_[position].devices;
-  return std::any_of(
-      allocation.devices.begin(), allocation.devices.end(), [&devices](std::uint16_t index) {
-        return index < devices.size() && devices[index].health == DeviceHealth::lost;
-      });
+  const Host* const host = find_host(allocation.host);
+  return host != nullptr &&
+         std::any_of(
+             allocation.devices.begin(), allocation.devices.end(), [host](std::uint16_t index) {
+               return index < host->devices.size() &&
+                      host->devices[index].health == DeviceHealth::lost;
+             });
 }
 
 Mib Pool::largest_memory() const {
@@ -325,7 +331,6 @@ Mib Pool::largest_ram() const {
   return largest;
 }
 
-// NOLINTNEXTLINE(readability-function-cognitive-complexity): one resource after the other
 Reason Pool::explain(const Request& request) const {
   // The nearest host: one that could do it empty, then the one where the most is met already.
   const auto rank = [&request, this](std::size_t i) {
@@ -357,17 +362,7 @@ Reason Pool::explain(const Request& request) const {
   reason.free_cpus = {std::max<std::int64_t>(0, fit.free_cpus().value)};
   reason.wanted_ram = fit.wanted_ram();
   reason.free_ram = std::max(fit.free_ram(), Mib{});
-  for (const Device& device : host.devices) {
-    DeviceView view;
-    view.index = device.index;
-    view.fits = fit.can_take(device.index);
-    view.total = device.total;
-    view.free = fit.free_of(device);
-    if (device.index < uses_[nearest].devices.size()) {
-      view.holders = uses_[nearest].devices[device.index].holders;
-    }
-    reason.devices.push_back(view);
-  }
+  reason.devices = views_of(fit, uses_[nearest]);
   const std::optional<CounterAmount> counter = counters_.shortage(request);
   if (fit.fits() && counter.has_value()) {
     reason.kind = Reason::Kind::counters;

@@ -106,7 +106,9 @@ class Pool {
 
  private:
   HostUse& use_for(std::uint32_t host);
+  /// Where the host is, or belongs.
   [[nodiscard]] std::size_t position_of(std::uint32_t host) const;
+  [[nodiscard]] const Host* find_host(std::uint32_t host) const;
   [[nodiscard]] std::optional<Problem> infeasible_counter(const Request& request) const;
   [[nodiscard]] Outlook outlook(std::size_t position, const Reserved& reserved) const;
 

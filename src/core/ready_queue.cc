@@ -97,28 +97,34 @@ bool ReadyQueue::comes_before(
   return std::pair(place_of(a_user), a_user) < std::pair(place_of(b_user), b_user);
 }
 
-std::vector<UserId> ReadyQueue::users_in_order() const {
-  std::vector<UserId> users;
+std::vector<const ReadyQueue::Lane*> ReadyQueue::lanes_in_order() const {
+  std::vector<std::pair<std::size_t, const Lane*>> placed;
+  placed.reserve(lanes_.size());
   for (const auto& [user, lane] : lanes_) {
-    users.push_back(user);
+    placed.emplace_back(place_of(user), &lane);
   }
   std::stable_sort(
-      users.begin(), users.end(), [this](UserId a, UserId b) { return place_of(a) < place_of(b); });
-  return users;
+      placed.begin(), placed.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<const Lane*> lanes;
+  lanes.reserve(placed.size());
+  for (const auto& [place, lane] : placed) {
+    lanes.push_back(lane);
+  }
+  return lanes;
 }
 
-// NOLINTNEXTLINE(readability-function-size): loops in loops, and short
+void ReadyQueue::Lane::add_closed_for_room(std::size_t most, std::vector<TaskId>& tasks) const {
+  for (auto at = closed.begin(); at != closed.end() && tasks.size() < most; ++at) {
+    if (at->second->obstacle == Shape::Obstacle::room) {
+      tasks.push_back(at->first.task);
+    }
+  }
+}
+
 std::vector<TaskId> ReadyQueue::closed_for_room(std::size_t most) const {
   std::vector<TaskId> tasks;
-  for (const UserId user : users_in_order()) {
-    for (const auto& [key, shape] : lanes_.at(user).closed) {
-      if (tasks.size() == most) {
-        return tasks;
-      }
-      if (shape->obstacle == Shape::Obstacle::room) {
-        tasks.push_back(key.task);
-      }
-    }
+  for (const Lane* lane : lanes_in_order()) {
+    lane->add_closed_for_room(most, tasks);
   }
   return tasks;
 }

@@ -106,6 +106,8 @@ class ReadyQueue {
   struct Lane {
     std::map<ReadyKey, Shape*> open;
     std::map<ReadyKey, Shape*> closed;
+
+    void add_closed_for_room(std::size_t most, std::vector<TaskId>& tasks) const;
   };
 
   template <class MayHelp>
@@ -124,7 +126,7 @@ class ReadyQueue {
   void delist(Shape& shape);
   [[nodiscard]] Lane* first_lane() const;
   [[nodiscard]] std::size_t place_of(UserId user) const;
-  [[nodiscard]] std::vector<UserId> users_in_order() const;
+  [[nodiscard]] std::vector<const Lane*> lanes_in_order() const;
 
   std::map<ShapeKey, Shape> shapes_;
   std::map<UserId, Lane> lanes_;

@@ -26,11 +26,6 @@ void for_each_id(const Ranges& ranges, Visit visit) {
   }
 }
 
-/// Nothing has happened to the task since it came: it is as its spec says.
-bool is_untouched(const TaskState& state) {
-  return state.status == TaskStatus::waiting && state.attempt == 0 && !state.queued;
-}
-
 }  // namespace
 
 void Scheduler::Impl::on(const Submitted& event) {
@@ -59,10 +54,8 @@ void Scheduler::Impl::on(const Restored& event) {
   for (std::size_t i = 0; i < event.tasks.size(); ++i) {
     TaskRecord& record = *tables_.tasks.find(event.work.tasks[i].id.value);
     const TaskState& state = event.tasks[i];
-    if (!is_untouched(state)) {
-      set_status(record, state.status);
-      record.state = state;
-    }
+    set_status(record, state.status);
+    record.state = state;
     reshape(record);  // its groups may be paused
     if (record.state.reserved > 0) {
       dropped_heads_.push_back(record.id);  // unless it becomes one again
@@ -130,9 +123,7 @@ void Scheduler::Impl::add_tasks(Submission& submission, const Submitted& work) {
     record.terms = tables_.terms.join(spec);
     record.submission = &submission;
     shares_.know(spec.user, now_);
-    record.state.queued = std::max(spec.created, spec.not_before);
-    record.state.not_before = spec.not_before;
-    record.state.held = spec.held;
+    record.state = first_state(spec);
     setbacks_ += spec.held ? 1U : 0U;
     record.shape = &queue_.join(shape_of(record));
     add_to(submission.tasks, spec.id.value);

@@ -40,6 +40,10 @@ struct Tables {
     return *groups.find(node.group().value);
   }
 
+  /// Null: there is none, or the id is none.
+  GroupRecord* find(GroupId group) { return groups.find(group.value); }
+  [[nodiscard]] const GroupRecord* find(GroupId group) const { return groups.find(group.value); }
+
   [[nodiscard]] bool holds(NodeRef node) const;
   Links& links(NodeRef node) { return node.is_group() ? group(node).links : task(node).links; }
   [[nodiscard]] const Links& links(NodeRef node) const {

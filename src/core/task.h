@@ -22,6 +22,7 @@
 // released when it leaves the running status, so after on_end.
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <cstdint>
 #include <string>
@@ -164,6 +165,10 @@ enum class Cause : std::uint8_t {
   preempted,      ///< it made room for a higher priority
 };
 
+/// The exit status by which a task asks to be run again, and how often in a row that is heeded.
+constexpr int retry_code = 100;
+constexpr std::uint32_t most_requeues = 10;
+
 /// The devices, cores and memory that a running attempt holds; counters are as in the request. `mib` is the claim on each device;
 /// `whole` means that the device is held alone.
 struct Allocation {
@@ -173,6 +178,10 @@ struct Allocation {
   bool whole = false;
   Millicores cpus;
   Mib ram;
+
+  [[nodiscard]] bool is_nothing() const {
+    return devices.empty() && cpus.value == 0 && ram.value == 0;
+  }
 };
 
 struct TaskState {
@@ -203,6 +212,15 @@ struct TaskState {
   TaskId behind;
   std::uint32_t reserved = 0;  ///< room is kept for it on this host, counted from 1; 0: nowhere
 };
+
+/// The state of a task when it comes.
+inline TaskState first_state(const TaskSpec& spec) {
+  TaskState state;
+  state.held = spec.held;
+  state.not_before = spec.not_before;
+  state.queued = std::max(spec.created, spec.not_before);
+  return state;
+}
 
 /// Does a task in this state hold what its allocation, or that of the one in front, says?
 bool holds_resources(const TaskState& state);

@@ -14,10 +14,10 @@ ShapeKey Scheduler::Impl::shape_of(const TaskRecord& record) const {
     const bool of_devices = key.request.min_devices > 0 && key.request.memory.value > 0;
     (of_devices ? key.request.memory.value : key.request.ram.value) = record.state.raised;
   }
-  for (GroupId id = record.group; id && !key.throttle;) {
-    const GroupRecord& group = *tables_.groups.find(id.value);
-    key.throttle = group.spec.max_parallel > 0 || group.state.paused ? id : GroupId{};
-    id = group.spec.parent;
+  for (const GroupRecord* group = tables_.find(record.group); group != nullptr && !key.throttle;
+       group = tables_.find(group->spec.parent)) {
+    const bool throttles = group->spec.max_parallel > 0 || group->state.paused;
+    key.throttle = throttles ? group->spec.id : GroupId{};
   }
   key.user = policy_.shares.fair ? record.terms->user : UserId{};
   return key;
@@ -71,14 +71,13 @@ void Scheduler::Impl::on_group_paused(GroupRecord& group, bool paused) {
 
 /// The innermost group that keeps the task from starting now; null if none does.
 const GroupRecord* Scheduler::Impl::throttle_of(const TaskRecord& record) const {
-  for (GroupId id = record.shape->key.throttle; id;) {
-    const GroupRecord& group = *tables_.groups.find(id.value);
-    const bool full = !planted(Fault::ignored_limit) && group.spec.max_parallel > 0 &&
-                      group.running >= group.spec.max_parallel;
-    if (full || group.state.paused) {
-      return &group;
+  for (const GroupRecord* group = tables_.find(record.shape->key.throttle); group != nullptr;
+       group = tables_.find(group->spec.parent)) {
+    const bool full = !planted(Fault::ignored_limit) && group->spec.max_parallel > 0 &&
+                      group->running >= group->spec.max_parallel;
+    if (full || group->state.paused) {
+      return group;
     }
-    id = group.spec.parent;
   }
   return nullptr;
 }
@@ -90,14 +89,13 @@ void Scheduler::Impl::count_running(const TaskRecord& record, bool more) {
   }
   // Somebody may have room now, or none any more: in a group that is full but for places kept for heads.
   bool changes = false;
-  for (GroupId id = record.group; id;) {
-    GroupRecord& group = *tables_.groups.find(id.value);
-    if (const std::uint64_t most = group.spec.max_parallel; most > 0) {
-      group.running += more ? 1U : 0U;
-      changes = changes || group.running + policy_.reservations.depth >= most;
-      group.running -= more ? 0U : 1U;
+  for (GroupRecord* group = tables_.find(record.group); group != nullptr;
+       group = tables_.find(group->spec.parent)) {
+    if (const std::uint64_t most = group->spec.max_parallel; most > 0) {
+      group->running += more ? 1U : 0U;
+      changes = changes || group->running + policy_.reservations.depth >= most;
+      group->running -= more ? 0U : 1U;
     }
-    id = group.spec.parent;
   }
   if (changes) {
     reopen_throttled();

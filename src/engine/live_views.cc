@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include "core/counters.h"
 #include "engine/paths.h"
 #include "engine/presenter.h"
 #include "engine/reasons.h"
@@ -100,10 +101,7 @@ std::int64_t LiveViews::held_by(TaskId task, const core::Reason& reason) const {
     return held.cpus.value;
   }
   if (reason.kind == core::Reason::Kind::counters) {
-    for (const core::CounterAmount& counter : world_.core.terms(task)->request.counters) {
-      amount += counter.name == reason.counter ? counter.amount : 0;
-    }
-    return amount;
+    return core::amount_of(world_.core.terms(task)->request, reason.counter);
   }
   // What is claimed of a cpu device is host memory, too.
   amount = held.ram.value;

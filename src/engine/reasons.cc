@@ -17,9 +17,6 @@ namespace {
 using core::Cause;
 using core::Reason;
 
-/// So often in a row a task may ask to be run again: core/endings.cc.
-constexpr std::uint32_t most_requeues = 10;
-constexpr int asks_again = 100;
 constexpr std::size_t most_names = 8;
 
 const char* kind_word(Reason::Kind kind) {
@@ -160,9 +157,9 @@ std::string backoff_text(const Reason& reason, const Wording& wording) {
     return text;
   }
   const core::TaskState& state = *wording.self;
-  if (state.last_exit == ExitStatus::of_code(asks_again)) {
+  if (state.last_exit == ExitStatus::of_code(core::retry_code)) {
     text += fmt::format(
-        ", as it asked to: time {} of at most {} in a row", state.requeues, most_requeues);
+        ", as it asked to: time {} of at most {} in a row", state.requeues, core::most_requeues);
   } else if (state.device_lost) {
     text += ", as it lost a device";
   } else if (state.retries > 0) {

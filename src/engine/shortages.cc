@@ -18,10 +18,6 @@ using core::Reason;
 constexpr std::size_t shown_clauses = 8;
 constexpr std::size_t shown_holders = 4;
 
-bool asks_whole(const MemoryRequest& memory) {
-  return memory.kind == MemoryRequest::Kind::whole || memory.value <= 0;
-}
-
 /// "3", "0.5".
 std::string cores(Millicores amount) {
   if (amount.value % 1000 == 0) {
@@ -43,7 +39,7 @@ std::string wanted_devices(const Reason& reason, bool pinned) {
   const bool one = reason.wanted == 1;
   const std::string devices = count_of(reason.wanted, "device");
   const char* among = pinned ? " of those it is pinned to" : "";
-  if (asks_whole(reason.memory)) {
+  if (core::asks_whole(reason.memory)) {
     return count_of(reason.wanted, "whole device") + among;
   }
   if (reason.memory.kind == MemoryRequest::Kind::mib) {
@@ -99,7 +95,7 @@ Clause clause_of(const core::DeviceView& view, const Reason& reason, const Wordi
   const std::string held = holders_of(view, wording);
   const std::string strangers = strangers_on(device);
   const std::string others = held + (held.empty() || strangers.empty() ? "" : " and ") + strangers;
-  const bool whole = asks_whole(reason.memory);
+  const bool whole = core::asks_whole(reason.memory);
   if (!held.empty() && (whole || view.free.value <= 0)) {
     const std::string by = " held by " + (whole ? held : others);
     return {" is" + by, " are" + by, {}};
@@ -118,13 +114,8 @@ Clause clause_of(const core::DeviceView& view, const Reason& reason, const Wordi
 /// Could the device ever be the task's?
 bool may_have(const core::DeviceView& view, const Wording& wording) {
   const core::Device* device = wording.look(view.index);
-  if (device == nullptr || wording.terms == nullptr) {
-    return true;
-  }
-  const std::vector<std::string>& pins = wording.terms->request.pins;
-  return pins.empty() || std::any_of(pins.begin(), pins.end(), [device](const std::string& pin) {
-           return core::is_meant(*device, pin);
-         });
+  return device == nullptr || wording.terms == nullptr ||
+         core::is_meant(*device, wording.terms->request.pins);
 }
 
 std::string words_of(const std::vector<Clause>& clauses) {
@@ -208,7 +199,7 @@ std::string device_shortage(const Reason& reason, const Wording& wording) {
   const bool pinned = wording.terms != nullptr && !wording.terms->request.pins.empty();
   const bool one = reason.fitting == 1;
   const char* fit = one ? "has that free" : "have that free";
-  if (asks_whole(reason.memory)) {
+  if (core::asks_whole(reason.memory)) {
     fit = one ? "is free" : "are free";
   }
   return fmt::format(

@@ -66,6 +66,17 @@ int live_at_random(const RandomOptions& options);
 /// The error's `field` is the path.
 Result<std::string> read_file(const std::string& path);
 
+/// What `read` makes of the file's text. `at` is the path, for the error.
+template <class Read>
+auto read_as(const std::string& path, std::string& at, Read read) -> decltype(read("")) {
+  at = path;
+  const Result<std::string> text = read_file(path);
+  if (!text) {
+    return text.error();
+  }
+  return read(*text);
+}
+
 /// "FILE: what is wrong" on standard error; exit_bad_input.
 int complain(const std::string& file, const Error& error);
 

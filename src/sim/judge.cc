@@ -208,11 +208,7 @@ void Judge::check_start(Time now, const Known& known, const core::TaskState& sta
     demand(device.health == core::DeviceHealth::ok, id, "it started on a device that is not well");
     demand(!state.allocation.whole || !device.strangers, id, "it started on a device of strangers");
     demand(
-        request.pins.empty() ||
-            std::any_of(
-                request.pins.begin(),
-                request.pins.end(),
-                [&device](const std::string& pin) { return core::is_meant(device, pin); }),
+        core::is_meant(device, request.pins),
         id,
         "it started on a device that it is not pinned to");
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <utility>
@@ -120,11 +121,9 @@ class Player {
     }
     core::Restored& stored = stored_[work.id];
     stored.work = work;
-    stored.tasks.resize(work.tasks.size());
+    std::transform(
+        work.tasks.begin(), work.tasks.end(), std::back_inserter(stored.tasks), core::first_state);
     stored.groups.resize(work.groups.size());
-    for (std::size_t i = 0; i < work.tasks.size(); ++i) {
-      stored.tasks[i].held = work.tasks[i].held;
-    }
     step(work);
   }
 

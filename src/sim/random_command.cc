@@ -1,8 +1,6 @@
 // meow-sim random: many random worlds, each from a seed of its own.
 #include <cstdio>
 
-#include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <fmt/core.h>
 #include <unistd.h>
 
@@ -11,18 +9,6 @@
 
 namespace cattino::sim {
 namespace {
-
-void add(Story::Tally& sum, const Story::Tally& one) {
-  sum.events += one.events;
-  sum.starts += one.starts;
-  sum.retries += one.retries;
-  sum.preemptions += one.preemptions;
-  sum.timeouts += one.timeouts;
-  sum.reserved += one.reserved;
-  sum.restarts += one.restarts;
-  sum.in_lines += one.in_lines;
-  sum.recalls += one.recalls;
-}
 
 void tell_broken(std::uint64_t seed, const Verdict& verdict, std::uint64_t events) {
   fmt::print(
@@ -53,7 +39,7 @@ int live_at_random(const RandomOptions& options) {
       ++broken;
       tell_broken(seed, verdict, options.events);
     }
-    add(sum, verdict.tally);
+    sum += verdict.tally;
     digest = digest * 31 + verdict.digest;
     if (shows) {
       fmt::print(stderr, "\r{} of {} worlds", i + 1, options.seeds);

@@ -13,17 +13,6 @@
 namespace cattino::sim {
 namespace {
 
-void add(Story::Tally& sum, const Story::Tally& one) {
-  sum.starts += one.starts;
-  sum.retries += one.retries;
-  sum.preemptions += one.preemptions;
-  sum.timeouts += one.timeouts;
-  sum.reserved += one.reserved;
-  sum.restarts += one.restarts;
-  sum.in_lines += one.in_lines;
-  sum.recalls += one.recalls;
-}
-
 TEST(RandomWorld, KeepsItsRulesSurvivesRestartsAndEnds) {
   Story::Tally sum;
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
@@ -35,7 +24,7 @@ TEST(RandomWorld, KeepsItsRulesSurvivesRestartsAndEnds) {
     } catch (const Broken& broken) {
       FAIL() << broken.what();
     }
-    add(sum, story.tally());
+    sum += story.tally();
   }
   EXPECT_GT(sum.starts, 3000U);
   EXPECT_GT(sum.retries, 100U);
@@ -55,6 +44,20 @@ TEST(RandomWorld, TellsTheSameStoryOnEveryMachine) {
 
 #ifdef CATTINO_PLANTED
 
+/// Does one of the worlds throw, or do they go on to their ends?
+bool breaks_a_rule() {
+  try {
+    for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+      Story story(seed);
+      story.live(500);
+      story.let_all_end();
+    }
+  } catch (...) {
+    return true;
+  }
+  return false;
+}
+
 /// In a process of its own, because a broken invariant ends it.
 bool is_found(core::Fault fault) {
   const pid_t child = fork();
@@ -62,16 +65,7 @@ bool is_found(core::Fault fault) {
     (void)std::freopen("/dev/null", "w", stderr);
     core::planted_fault = fault;
     alarm(60);
-    for (std::uint64_t seed = 1; seed <= 60; ++seed) {
-      try {
-        Story story(seed);
-        story.live(500);
-        story.let_all_end();
-      } catch (...) {
-        _exit(1);
-      }
-    }
-    _exit(0);
+    _exit(breaks_a_rule() ? 1 : 0);
   }
   int status = 0;
   EXPECT_EQ(waitpid(child, &status, 0), child);

@@ -2,21 +2,17 @@
 #include "sim/replay.h"
 
 #include <algorithm>
-#include <functional>
-#include <limits>
 #include <numeric>
-#include <queue>
 #include <utility>
 #include <variant>
 
 #include "base/check.h"
 #include "core/scheduler.h"
+#include "sim/ends.h"
 #include "sim/timeline.h"
 
 namespace cattino::sim {
 namespace {
-
-constexpr Time never{std::numeric_limits<std::int64_t>::max()};
 
 class Player {
  public:
@@ -41,24 +37,14 @@ class Player {
   }
 
  private:
-  struct End {
-    Time at;
-    std::uint64_t order = 0;  ///< of starts: what ends at once ends in the order in which it began
-    AttemptId attempt;
-    bool operator>(const End& other) const {
-      return at != other.at ? at > other.at : order > other.order;
-    }
-  };
-
   void happen() {
-    const Time end = ends_.empty() ? never : ends_.top().at;
+    const Time end = ends_.next();
     const Time timer = timer_ ? timer_ : never;
     const Time arrival =
         next_ < arrivals_.size() ? epoch + recording_.pods[arrivals_[next_]].created : never;
     now_ = std::max(now_, std::min({end, timer, arrival}));
     if (end <= timer && end <= arrival) {
-      const AttemptId attempt = ends_.top().attempt;
-      ends_.pop();
+      const AttemptId attempt = ends_.take();
       tell(core::AttemptExited{attempt, ExitStatus::of_code(0)});
     } else if (timer <= arrival) {
       timer_ = {};
@@ -116,7 +102,7 @@ class Player {
     CHECK(state != nullptr);
     const core::Allocation& on = state->allocation;
     result_.spans.push_back({pod, now_ - epoch, end - epoch, on.host, on.devices});
-    ends_.push({end, result_.spans.size(), attempt});
+    ends_.add(end, attempt);
     begun_.push_back(attempt);
     --waiting_;
   }
@@ -128,7 +114,7 @@ class Player {
   core::Actions actions_;
   Time now_ = epoch;
   Time timer_;
-  std::priority_queue<End, std::vector<End>, std::greater<>> ends_;
+  Ends ends_;
   std::vector<AttemptId> begun_;
   std::uint64_t waiting_ = 0;
   Replay result_;

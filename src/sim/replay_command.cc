@@ -19,24 +19,14 @@ namespace {
 namespace json = boost::json;
 
 Result<Recording> read_recording(const ReplayOptions& options, std::string& at) {
-  at = options.nodes;
-  const Result<std::string> nodes = read_file(options.nodes);
-  if (!nodes) {
-    return nodes.error();
-  }
-  auto hosts = read_nodes(*nodes);
+  auto hosts = read_as(options.nodes, at, read_nodes);
   if (!hosts) {
     return hosts.error();
   }
   if (options.hosts != 0 && options.hosts < hosts->size()) {
     hosts->resize(options.hosts);
   }
-  at = options.pods;
-  const Result<std::string> table = read_file(options.pods);
-  if (!table) {
-    return table.error();
-  }
-  auto pods = read_recorded_pods(*table);
+  auto pods = read_as(options.pods, at, read_recorded_pods);
   if (!pods) {
     return pods.error();
   }

@@ -1,6 +1,7 @@
 // Trials in processes of their own, and fewer and fewer events.
 #include "sim/shrink.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -85,6 +86,20 @@ void replay(const core::Policy& policy, const Told& told, const std::vector<bool
   }
 }
 
+/// Leaves out every run of `size` events without which it still breaks.
+template <class Breaks>
+void leave_out(std::vector<bool>& left_out, std::size_t size, const Breaks& breaks) {
+  for (std::size_t begin = 0; begin < left_out.size(); begin += size) {
+    std::vector<bool> without = left_out;
+    for (std::size_t i = begin; i < std::min(begin + size, without.size()); ++i) {
+      without[i] = true;
+    }
+    if (without != left_out && breaks(without)) {
+      left_out = std::move(without);
+    }
+  }
+}
+
 }  // namespace
 
 Verdict try_seed(std::uint64_t seed, std::uint64_t events) {
@@ -109,7 +124,6 @@ Verdict try_seed(std::uint64_t seed, std::uint64_t events) {
   return verdict;
 }
 
-// NOLINTNEXTLINE(readability-function-size): loops in loops, and short
 std::vector<std::string> shrink(std::uint64_t seed, std::uint64_t events, std::uint64_t told) {
   Story story(seed);
   story.stop_at(told);
@@ -130,15 +144,7 @@ std::vector<std::string> shrink(std::uint64_t seed, std::uint64_t events, std::u
     return {};
   }
   for (std::size_t size = all.size() / 2; size > 0; size /= 2) {
-    for (std::size_t begin = 0; begin < all.size(); begin += size) {
-      std::vector<bool> without = left_out;
-      for (std::size_t i = begin; i < std::min(begin + size, all.size()); ++i) {
-        without[i] = true;
-      }
-      if (without != left_out && breaks(without)) {
-        left_out = std::move(without);
-      }
-    }
+    leave_out(left_out, size, breaks);
   }
   std::vector<std::string> lines;
   for (std::size_t i = 0; i < all.size(); ++i) {

@@ -3,21 +3,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
-#include <limits>
-#include <queue>
 #include <utility>
 #include <variant>
 
 #include "base/check.h"
 #include "base/dice.h"
 #include "core/scheduler.h"
+#include "sim/ends.h"
 #include "sim/timeline.h"
 
 namespace cattino::sim {
 namespace {
-
-constexpr Time never{std::numeric_limits<std::int64_t>::max()};
 
 core::Host machine() {
   core::Host host;
@@ -47,14 +43,6 @@ class World {
   }
 
  private:
-  struct End {
-    Time at;
-    std::uint64_t order = 0;  ///< of starts: what ends at once ends in the order in which it began
-    AttemptId attempt;
-    bool operator>(const End& other) const {
-      return at != other.at ? at > other.at : order > other.order;
-    }
-  };
   struct Known {
     Duration submitted;
     Duration run;
@@ -63,15 +51,14 @@ class World {
 
   /// What comes next: an end, the timer, the task for all devices.
   void happen() {
-    const Time end = ends_.empty() ? never : ends_.top().at;
+    const Time end = ends_.next();
     const Time timer = timer_ ? timer_ : never;
     const Time gang = result_.gang == 0 ? epoch + gang_comes : never;
     now_ = std::max(now_, std::min({end, timer, gang}));
     if (gang <= end && gang <= timer) {
       result_.gang = submit(stream_devices, longest_run);
     } else if (end <= timer) {
-      const AttemptId attempt = ends_.top().attempt;
-      ends_.pop();
+      const AttemptId attempt = ends_.take();
       step(core::AttemptExited{attempt, ExitStatus::of_code(0)});
     } else {
       timer_ = {};
@@ -136,7 +123,7 @@ class World {
          start + known.run,
          known.limit,
          state->allocation.devices});
-    ends_.push({now_ + known.run, result_.spans.size(), attempt});
+    ends_.add(now_ + known.run, attempt);
     if (attempt.task.value == result_.gang) {
       result_.started = start;
     }
@@ -158,7 +145,7 @@ class World {
   core::Actions actions_;
   Time now_ = epoch;
   Time timer_;
-  std::priority_queue<End, std::vector<End>, std::greater<>> ends_;
+  Ends ends_;
   std::vector<Known> known_;  ///< by number, from 1
   Starvation result_;
 };

@@ -2,6 +2,7 @@
 #include "sim/story.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 #include <variant>
@@ -24,6 +25,7 @@ using core::DeviceHealth;
 using core::DeviceKind;
 using core::Event;
 using core::GroupChanged;
+using core::GroupSpec;
 using core::GroupState;
 using core::HookEnded;
 using core::HookKind;
@@ -149,6 +151,19 @@ Story::Story(Dice dice, const Policy& policy)
 }
 
 Story::~Story() = default;
+
+Story::Tally& Story::Tally::operator+=(const Tally& other) {
+  events += other.events;
+  starts += other.starts;
+  retries += other.retries;
+  preemptions += other.preemptions;
+  timeouts += other.timeouts;
+  reserved += other.reserved;
+  restarts += other.restarts;
+  in_lines += other.in_lines;
+  recalls += other.recalls;
+  return *this;
+}
 
 void Story::observe_all() {
   for (const Host& host : hosts_) {
@@ -313,7 +328,8 @@ void Story::submit() {
   }
   Stored stored;
   stored.work = work;
-  stored.tasks.resize(work.tasks.size());
+  std::transform(
+      work.tasks.begin(), work.tasks.end(), std::back_inserter(stored.tasks), core::first_state);
   stored.groups.resize(work.groups.size());
   stored_[work.id] = std::move(stored);
   step(work);
@@ -457,7 +473,6 @@ void Story::store(const Action& action) {
   }
 }
 
-// NOLINTNEXTLINE(readability-function-size): loops in loops, and short
 TaskState& Story::slot(TaskId id) {
   for (auto& [submission, stored] : stored_) {
     const std::uint64_t first = stored.work.tasks.front().id.value;
@@ -468,20 +483,20 @@ TaskState& Story::slot(TaskId id) {
   throw Broken(fmt::format("task {}: a change after it has left", id.value));
 }
 
-// NOLINTNEXTLINE(readability-function-size): loops in loops, and short
 GroupState& Story::slot(GroupId id) {
   for (auto& [submission, stored] : stored_) {
-    for (std::size_t i = 0; i < stored.groups.size(); ++i) {
-      if (stored.work.groups[i].id == id) {
-        return stored.groups[i];
-      }
+    const std::vector<GroupSpec>& groups = stored.work.groups;
+    const auto found = std::find_if(
+        groups.begin(), groups.end(), [id](const GroupSpec& group) { return group.id == id; });
+    if (found != groups.end()) {
+      return stored.groups[static_cast<std::size_t>(found - groups.begin())];
     }
   }
   throw Broken(fmt::format("group {}: a change after it has left", id.value));
 }
 
-// NOLINTNEXTLINE(readability-function-size): loops in loops, and short
-void Story::let_all_end() {
+/// All is well again, and nothing paused.
+void Story::calm_down() {
   calm_ = true;
   for (Host& host : hosts_) {
     for (Device& device : host.devices) {
@@ -496,20 +511,28 @@ void Story::let_all_end() {
     step(Paused{false, GroupId{group}});
   }
   observe_all();
+}
+
+/// What has not ended waits for the user, or for others that do.
+void Story::check_end(TaskId id) const {
+  const Reason::Kind kind = scheduler_->explain(id).kind;
+  const bool waits_for_user = kind == Reason::Kind::lost || kind == Reason::Kind::held ||
+                              kind == Reason::Kind::dependency_failed ||
+                              kind == Reason::Kind::dependencies;
+  const TaskState* state = scheduler_->state(id);
+  if (state != nullptr && !has_ended(state->status) && !waits_for_user) {
+    throw Broken(fmt::format("task {} never ends: reason {}", id.value, static_cast<int>(kind)));
+  }
+}
+
+void Story::let_all_end() {
+  calm_down();
   for (int i = 0; i < 100000 && answer_something(); ++i) {
     fire_if_due();
   }
   for (const auto& [id, stored] : stored_) {
     for (const TaskSpec& spec : stored.work.tasks) {
-      const Reason::Kind kind = scheduler_->explain(spec.id).kind;
-      const bool waits_for_user = kind == Reason::Kind::lost || kind == Reason::Kind::held ||
-                                  kind == Reason::Kind::dependency_failed ||
-                                  kind == Reason::Kind::dependencies;
-      const TaskState* state = scheduler_->state(spec.id);
-      if (state != nullptr && !has_ended(state->status) && !waits_for_user) {
-        throw Broken(
-            fmt::format("task {} never ends: reason {}", spec.id.value, static_cast<int>(kind)));
-      }
+      check_end(spec.id);
     }
   }
 }

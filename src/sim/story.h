@@ -65,6 +65,8 @@ class Story {
     std::uint64_t restarts = 0;
     std::uint64_t in_lines = 0;
     std::uint64_t recalls = 0;
+
+    Tally& operator+=(const Tally& other);
   };
   [[nodiscard]] const Tally& tally() const { return tally_; }
 
@@ -72,6 +74,8 @@ class Story {
   using Stored = core::Restored;
 
   void observe_all();
+  void calm_down();
+  void check_end(TaskId id) const;
   void happen();
   void submit();
   void give_up();
@@ -99,6 +103,7 @@ class Story {
   void restart();
   void restore(core::Scheduler& fresh, bool hosts_first);
   void compare_with(const core::Scheduler& fresh) const;
+  void compare_task(TaskId id, const core::Scheduler& fresh) const;
   core::TaskState& slot(TaskId id);
   core::GroupState& slot(GroupId id);
   TaskId any_id() { return {1 + dice_.below(last_task_)}; }

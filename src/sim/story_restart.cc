@@ -22,6 +22,7 @@ using core::Reason;
 using core::Scheduler;
 using core::SharesKnown;
 using core::TaskSpec;
+using core::TaskState;
 using core::TimerFired;
 
 std::vector<std::string> lines_of(const Actions& actions) {
@@ -106,7 +107,6 @@ void Story::restore(Scheduler& fresh, bool hosts_first) {
   demand_quiet(none, "a restored scheduler acts by itself");
 }
 
-// NOLINTNEXTLINE(readability-function-size): loops in loops, and short
 void Story::compare_with(const Scheduler& fresh) const {
   const Scheduler::Counts now = scheduler_->counts();
   const Scheduler::Counts then = fresh.counts();
@@ -116,28 +116,32 @@ void Story::compare_with(const Scheduler& fresh) const {
   compare(scheduler_->outstanding(), fresh.outstanding());
   for (const auto& [id, stored] : stored_) {
     for (const TaskSpec& spec : stored.work.tasks) {
-      const std::string live = text(*scheduler_->state(spec.id));
-      const std::string restored = text(*fresh.state(spec.id));
-      if (live != restored) {
-        throw Broken(
-            fmt::format("task {} is restored otherwise: {} | {}", spec.id.value, live, restored));
-      }
-      const Reason a = fresh.explain(spec.id);
-      const Reason b = scheduler_->explain(spec.id);
-      const bool ready = is_about_room(b.kind) || b.kind == Reason::Kind::paused ||
-                         b.kind == Reason::Kind::parallel;
-      if (ready && fresh.state(spec.id)->queued != scheduler_->state(spec.id)->queued) {
-        throw Broken(fmt::format(
-            "task {} is restored as ready since {}, not {} ms",
-            spec.id.value,
-            fresh.state(spec.id)->queued.ms(),
-            scheduler_->state(spec.id)->queued.ms()));
-      }
-      if (a.kind != b.kind || a.nodes != b.nodes || a.fitting != b.fitting) {
-        throw Broken(fmt::format(
-            "task {} waits for another reason: {} | {}", spec.id.value, text(b), text(a)));
-      }
+      compare_task(spec.id, fresh);
     }
+  }
+}
+
+void Story::compare_task(TaskId id, const Scheduler& fresh) const {
+  const TaskState& live = *scheduler_->state(id);
+  const TaskState& restored = *fresh.state(id);
+  if (text(live) != text(restored)) {
+    throw Broken(fmt::format(
+        "task {} is restored otherwise: {} | {}", id.value, text(live), text(restored)));
+  }
+  const Reason a = fresh.explain(id);
+  const Reason b = scheduler_->explain(id);
+  const bool ready =
+      is_about_room(b.kind) || b.kind == Reason::Kind::paused || b.kind == Reason::Kind::parallel;
+  if (ready && restored.queued != live.queued) {
+    throw Broken(fmt::format(
+        "task {} is restored as ready since {}, not {} ms",
+        id.value,
+        restored.queued.ms(),
+        live.queued.ms()));
+  }
+  if (a.kind != b.kind || a.nodes != b.nodes || a.fitting != b.fitting) {
+    throw Broken(
+        fmt::format("task {} waits for another reason: {} | {}", id.value, text(b), text(a)));
   }
 }
 

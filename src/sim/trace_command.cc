@@ -63,21 +63,11 @@ std::pair<double, double> summary(const std::vector<double>& values) {
 
 Result<Trace> read_trace(const TraceOptions& options, std::string& at) {
   Trace trace;
-  at = options.nodes;
-  const Result<std::string> nodes = read_file(options.nodes);
-  if (!nodes) {
-    return nodes.error();
-  }
-  auto hosts = read_nodes(*nodes);
+  auto hosts = read_as(options.nodes, at, read_nodes);
   if (!hosts) {
     return hosts.error();
   }
-  at = options.pods;
-  const Result<std::string> pods = read_file(options.pods);
-  if (!pods) {
-    return pods.error();
-  }
-  auto requests = read_pods(*pods);
+  auto requests = read_as(options.pods, at, read_pods);
   if (!requests) {
     return requests.error();
   }

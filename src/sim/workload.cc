@@ -2,13 +2,12 @@
 #include "sim/workload.h"
 
 #include <algorithm>
-#include <functional>
-#include <queue>
 #include <utility>
 #include <variant>
 
 #include "base/check.h"
 #include "core/scheduler.h"
+#include "sim/ends.h"
 #include "sim/timeline.h"
 
 namespace cattino::sim {
@@ -25,24 +24,13 @@ class Runner {
     }
     step(workload_.work);
     while (!ends_.empty()) {
-      const auto [at, order, attempt] = ends_.top();
-      ends_.pop();
-      now_ = at;
-      step(core::AttemptExited{attempt, ExitStatus::of_code(0)});
+      now_ = ends_.next();
+      step(core::AttemptExited{ends_.take(), ExitStatus::of_code(0)});
     }
     return std::move(spans_);
   }
 
  private:
-  struct End {
-    Time at;
-    std::uint64_t order = 0;  ///< of starts: what ends at once ends in the order in which it began
-    AttemptId attempt;
-    bool operator>(const End& other) const {
-      return at != other.at ? at > other.at : order > other.order;
-    }
-  };
-
   void step(const core::Event& event) {
     actions_.clear();
     scheduler_.step(now_, event, actions_);
@@ -59,14 +47,14 @@ class Runner {
     const core::TaskState* state = scheduler_.state(attempt.task);
     CHECK(state != nullptr);
     spans_.push_back({task, now_ - epoch, now_ + run - epoch, state->allocation.host});
-    ends_.push({now_ + run, spans_.size(), attempt});
+    ends_.add(now_ + run, attempt);
   }
 
   const Workload& workload_;
   core::Scheduler scheduler_;
   core::Actions actions_;
   Time now_ = epoch;
-  std::priority_queue<End, std::vector<End>, std::greater<>> ends_;
+  Ends ends_;
   std::vector<Span> spans_;
 };
 

@@ -202,7 +202,7 @@ Result<core::Restored> SqliteStore::restore(const Submission& submission) {
   }
   restored.tasks.reserve(submission.task_count);
   for (const core::TaskSpec& spec : restored.work.tasks) {
-    restored.tasks.push_back(first_state(spec));
+    restored.tasks.push_back(core::first_state(spec));
   }
   if (Status done = restore_states(submission, restored); !done) {
     return done.error();

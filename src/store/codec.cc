@@ -408,14 +408,6 @@ bool unpack_state(std::string_view bytes, core::TaskState& state) {
   return in.ok();
 }
 
-core::TaskState first_state(const core::TaskSpec& spec) {
-  core::TaskState state;
-  state.held = spec.held;
-  state.not_before = spec.not_before;
-  state.queued = std::max(spec.created, spec.not_before);
-  return state;
-}
-
 void pack_placement(const Attempt& attempt, Packer& out) {
   out.number(attempt.host);
   out.number(attempt.devices.size());

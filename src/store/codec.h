@@ -34,9 +34,6 @@ bool unpack_submission(std::string_view bytes, Submission& submission);
 void pack_state(const core::TaskState& state, Packer& out);
 bool unpack_state(std::string_view bytes, core::TaskState& state);
 
-/// The state of a task that has not changed since it was taken, which has no row.
-core::TaskState first_state(const core::TaskSpec& spec);
-
 /// Columns attempts.placement and attempts.outcome.
 void pack_placement(const Attempt& attempt, Packer& out);
 bool unpack_placement(std::string_view bytes, Attempt& attempt);

@@ -107,7 +107,7 @@ Result<Task> Lookup::task(TaskId id) {
 
 Result<core::TaskState> Lookup::state(const core::TaskSpec& spec) {
   Rows rows = state_.with(spec.id.value).rows();
-  core::TaskState state = first_state(spec);
+  core::TaskState state = core::first_state(spec);
   if (!rows.next()) {
     Status status = rows.status();
     if (!status) {

@@ -123,7 +123,7 @@ TEST(Pack, AStateInItsFirstFormatIsReadIntoTheFirstStateOfItsTask) {
   const std::string row = bytes_of({4, 1, 1, 0, 0, 2, 1, 1, 0, 6, 0, 20, 0, 0, 0, 0, 0, 0, 0});
   core::TaskSpec spec;
   spec.created = Time{5};
-  core::TaskState state = first_state(spec);
+  core::TaskState state = core::first_state(spec);
   ASSERT_TRUE(unpack_state(row, state));
   EXPECT_EQ(state.phase, core::TaskPhase::process);
   EXPECT_TRUE(state.held);
@@ -171,7 +171,7 @@ TEST(Pack, ATaskThatIsHeldOrComesLaterIsSoBeforeItHasChanged) {
   spec.created = Time{100};
   spec.not_before = Time{700};
   spec.held = true;
-  const core::TaskState state = first_state(spec);
+  const core::TaskState state = core::first_state(spec);
   EXPECT_TRUE(state.held);
   EXPECT_EQ(state.not_before, Time{700});
   EXPECT_EQ(state.queued, Time{700});
