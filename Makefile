@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .ONESHELL:
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: build demo test bench lint clean
+.PHONY: build demo test bench fuzz lint clean
 
 build:  ## the programs, for use: build/release/bin
 	@tools/setup.sh build
@@ -22,6 +22,10 @@ bench:  ## how fast, against the floor and other queues
 	tools/build.sh release
 	.venv/bin/python bench/run.py
 	build/release/bin/core_bench
+
+fuzz:  ## a minute of search for inputs that break a rule, each target
+	@tools/setup.sh fuzz
+	tools/fuzz.sh
 
 lint:  ## formatting, clang-tidy with its analyzer, include table, ruff, mypy
 	@tools/setup.sh test

@@ -5,9 +5,10 @@
 #   tools/setup.sh demo      build + a Python environment that runs the examples
 #   tools/setup.sh test      demo + linters and test tools
 #   tools/setup.sh bench     test + the queues we compare with
+#   tools/setup.sh fuzz      test + clang's fuzzer
 set -euo pipefail
 cd "$(dirname "$0")/.."
-what=${1:?usage: tools/setup.sh build|demo|test|bench}
+what=${1:?usage: tools/setup.sh build|demo|test|bench|fuzz}
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 have_package() { dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
@@ -15,10 +16,11 @@ have_package() { dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'ok ins
 packages=(g++ cmake ninja-build ccache mold pkg-config libsqlite3-dev libre2-dev libfmt-dev
   libtomlplusplus-dev libcli11-dev libedit-dev python3 python3-venv procps)
 case $what in
-  test | bench) packages+=(libgtest-dev librapidcheck-dev clang-14 clang-tidy-14 clang-format-14 strace) ;;
+  test | bench | fuzz) packages+=(libgtest-dev librapidcheck-dev clang-14 clang-tidy-14 clang-format-14 strace) ;;
 esac
 case $what in
   bench) packages+=(task-spooler parallel ninja-build) ;;
+  fuzz) packages+=(libclang-rt-14-dev) ;;
 esac
 
 boost_package() {  # Boost.JSON needs 1.81 or newer, which is not every release's default
@@ -59,7 +61,7 @@ if [ ! -x .venv/bin/python ]; then
   "$python" -m venv .venv
 fi
 wants=(-r examples/train_eval/requirements.txt)
-case $what in test | bench) wants+=(-r python/requirements-test.txt) ;; esac
+case $what in test | bench | fuzz) wants+=(-r python/requirements-test.txt) ;; esac
 stamp=.venv/.stamp-$what
 if [ ! -e "$stamp" ] || [ examples/train_eval/requirements.txt -nt "$stamp" ] || [ python/requirements-test.txt -nt "$stamp" ]; then
   echo "installing Python packages into .venv"

@@ -62,6 +62,31 @@ TEST(Scheduler, TakesWhatIsRestoredTwiceOnce) {
   EXPECT_EQ(fresh.attempt(task).number, 1U);
 }
 
+/// A group may end while one of its prerequisites is open: here its only member can never begin. When that
+/// was found nobody remembers, so the task behind it counts from when it came.
+TEST(Scheduler, RestoresSinceWhenATaskWaitsBehindAGroup) {
+  World world;
+  world.observe(box({24000}));
+  const TaskId first = world.task();
+  const TaskId second = world.task({.request = whole(1), .priority = 2});
+  world.task({.request = whole(1), .priority = 1});
+  const GroupId group = world.group();
+  const GroupId member = world.group(group);
+  const TaskId last = world.task({.request = whole(1)});
+  world.edge(first, group);
+  world.edge(second, group);
+  world.edge(first, member, When::fail);
+  world.edge(group, last, When::any);
+  world.submit();
+  world.pass(Duration::seconds(5));
+  world.exits(first);
+  world.pass(Duration::seconds(5));
+  world.exits(second);
+  World fresh;
+  fresh.restore(world);
+  EXPECT_EQ(fresh.state(last).queued, world.state(last).queued);
+}
+
 TEST(Scheduler, HearsOfAnEndBeforeItKnowsTheHost) {
   World world;
   world.observe(box({24000}));

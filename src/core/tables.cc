@@ -51,10 +51,11 @@ Time Tables::ended_at(NodeRef node) const {
     return task(node).state.ended;
   }
   const GroupRecord& record = group(node);
-  if (record.members == 0 && record.links.pending > 0) {
-    return {};  // with its first dead edge, which nobody remembers
+  if (record.members > 0) {
+    return std::max(record.last_end, record.state.ended);
   }
-  return std::max({record.last_end, record.opened, record.state.ended});
+  // By its prerequisites: with the last of them, or the first dead edge, which nobody remembers.
+  return record.links.pending > 0 ? Time{} : std::max(record.opened, record.state.ended);
 }
 
 NodeRef Tables::dead_source(NodeRef node) const {

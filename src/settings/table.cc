@@ -201,16 +201,16 @@ Result<Amounts> parse_amounts(std::string_view text) {
       continue;
     }
     const std::string_view name = trimmed(part.substr(0, equals));
-    const std::optional<std::int64_t> amount = equals == std::string_view::npos
-                                                   ? std::nullopt
-                                                   : parse_whole(trimmed(part.substr(equals + 1)));
-    if (!is_resource_name(name) || !amount || *amount < 1) {
+    const bool has_amount = equals != std::string_view::npos;
+    const std::int64_t amount =
+        has_amount ? parse_whole(trimmed(part.substr(equals + 1))).value_or(0) : 0;
+    if (!is_resource_name(name) || amount < 1) {
       return refused(
           part,
           "is not the name of a resource and how much there is",
           "write a name and a whole number ≥ 1, such as licence = 2");
     }
-    amounts[std::string(name)] = *amount;
+    amounts[std::string(name)] = amount;
   }
   return amounts;
 }

@@ -174,15 +174,25 @@ void Story::observe_all() {
 void Story::live(std::uint64_t events) {
   const std::uint64_t until = tally_.events + events;
   while (tally_.events < until) {
-    now_ = now_ + Duration::milliseconds(static_cast<std::int64_t>(dice_.below(2000)));
-    fire_if_due();
-    happen();
-    if (last_task_ > 0) {
-      judge_.check_reason(any_id(), now_);
-    }
-    if (dice_.one_in(40)) {
-      restart();
-    }
+    turn();
+  }
+}
+
+void Story::live_on_bytes() {
+  while (dice_.bytes_left() > 0) {
+    turn();
+  }
+}
+
+void Story::turn() {
+  now_ = now_ + Duration::milliseconds(static_cast<std::int64_t>(dice_.below(2000)));
+  fire_if_due();
+  happen();
+  if (last_task_ > 0) {
+    judge_.check_reason(any_id(), now_);
+  }
+  if (dice_.one_in(40)) {
+    restart();
   }
 }
 

@@ -36,6 +36,8 @@ class Story {
 
   /// So many things happen. Throws Broken.
   void live(std::uint64_t events);
+  /// As long as its dice have chosen bytes. Throws Broken.
+  void live_on_bytes();
   /// No more faults, no more wishes: everything that can end does, or Broken is thrown.
   void let_all_end();
 
@@ -74,6 +76,7 @@ class Story {
   using Stored = core::Restored;
 
   void observe_all();
+  void turn();
   void calm_down();
   void check_end(TaskId id) const;
   void happen();
