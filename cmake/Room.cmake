@@ -24,6 +24,7 @@ endif()
 if(CATTINO_SANITIZE)
   target_compile_options(cattino_flags INTERFACE -fsanitize=${CATTINO_SANITIZE}
     -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_compile_definitions(cattino_flags INTERFACE CATTINO_FAULTS)  # sys/faults.h
   target_link_options(cattino_flags INTERFACE -fsanitize=${CATTINO_SANITIZE})
 else()
   # Programs run on any glibc Linux of the architecture: no libstdc++ of the build machine needed.

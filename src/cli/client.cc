@@ -3,11 +3,15 @@
 
 #include <fmt/core.h>
 
+#include "sys/clock.h"
+
 namespace cattino::cli {
 
 namespace {
 
+/// Attempts in a row; one that lasted begins a new row: a daemon may be replaced many times in a long wait.
 constexpr int attempts_max = 4;
+constexpr Duration lasting = Duration::seconds(10);
 
 /// The body of an answer; the error that it tells of if it does.
 Result<std::string> body_of(Response response) {
@@ -44,15 +48,19 @@ Status Client::connect() {
 }
 
 Result<std::string> Client::attempt(const std::function<Result<Response>(Connection&)>& send) {
+  sent_again_ = false;
   for (int number = 1;; ++number) {
     if (auto open = connect(); !open) {
       return open.error();
     }
+    const Duration begun = sys::since_boot();
     auto response = send(*connection_);
     if (response) {
       return body_of(std::move(*response));
     }
+    number = sys::since_boot() - begun >= lasting ? 1 : number;
     const bool again = connection_->unanswered() && number < attempts_max;
+    sent_again_ = true;
     connection_.reset();
     if (!again) {
       return response.error();

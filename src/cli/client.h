@@ -54,6 +54,9 @@ class Client {
     return Answer<T>{std::move(*text), std::move(*value)};
   }
 
+  /// The last request was sent more than once: what it asks for may have been done before.
+  [[nodiscard]] bool sent_again() const { return sent_again_; }
+
   /// A new connection, for what takes one of its own (the feed).
   Result<Connection> open() { return opener_(); }
 
@@ -63,6 +66,7 @@ class Client {
 
   Opener opener_;
   std::optional<Connection> connection_;
+  bool sent_again_ = false;
 };
 
 /// The error that an answer with a status above 299 tells of.

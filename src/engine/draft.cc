@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include "engine/rules.h"
+#include "sys/faults.h"
 
 namespace cattino::engine {
 
@@ -265,6 +266,7 @@ Status Draft::flush() {
   }
   const Status written = write_rows();
   const Status committed = world_.store->commit();
+  sys::fault_point("engine.submission-staged");
   if (!written || !committed) {
     broken_ = !written ? written.error() : committed.error();
     return *broken_;

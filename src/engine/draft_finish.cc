@@ -6,6 +6,7 @@
 
 #include "engine/draft.h"
 #include "engine/problems.h"
+#include "sys/faults.h"
 
 namespace cattino::engine {
 
@@ -312,7 +313,9 @@ Status Draft::store_all(const std::vector<Conflict>& found, const std::string& r
   if (!stored && begun_) {
     (void)world_.store->discard(header_.submission.id);
   }
+  sys::fault_point("engine.submission-written");
   const Status committed = world_.store->commit();
+  sys::fault_point("engine.submission-committed");
   return stored ? committed : stored;
 }
 

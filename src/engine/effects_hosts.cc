@@ -6,6 +6,7 @@
 
 #include "engine/effects.h"
 #include "engine/paths.h"
+#include "sys/faults.h"
 #include "sys/fd.h"
 #include "sys/files.h"
 
@@ -112,6 +113,7 @@ void Effects::run_task_hook(const core::RunHook& hook) {
   call.priority = task->spec.priority;
   call.run_dir = submission->run_dir;
   hosts_.call(task->submission, call.call, host::hook_line(call));
+  sys::fault_point("engine.hook-called");
 }
 
 void Effects::run_group_hook(const core::RunHook& hook) {

@@ -7,6 +7,8 @@
 
 #include <fmt/core.h>
 
+#include "sys/faults.h"
+
 namespace cattino::engine {
 
 namespace {
@@ -69,6 +71,7 @@ void Link::welcome(const supervisor::Welcome& message) {
 }
 
 void Link::started(const supervisor::Started& message) {
+  sys::fault_point("engine.start-heard");
   if (!synced_) {
     reported_.insert(message.key);
   }
@@ -92,6 +95,7 @@ void Link::started(const supervisor::Started& message) {
 }
 
 void Link::exited(const supervisor::Exited& message) {
+  sys::fault_point("engine.exit-heard");
   if (!synced_) {
     reported_.insert(message.key);
   }
@@ -169,6 +173,7 @@ void Link::reconcile() {
     return;
   }
   reconciled_ = true;
+  sys::fault_point("engine.reconciling");
   std::vector<TaskId> tasks;
   for (const auto& [task, running] : world_.running) {
     tasks.push_back(task);

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "engine/reasons.h"
+#include "sys/faults.h"
 
 namespace cattino::engine {
 
@@ -205,12 +206,14 @@ void Turn::end() {
 
 bool Turn::write() {
   if (!changes_.empty()) {
+    sys::fault_point("engine.before-write");
     const Status written = changes_.write(*world_.store);
     if (!written) {
       failed(written.error());
       return false;
     }
     unsynced_ = true;
+    sys::fault_point("engine.written");
   }
   return true;
 }
@@ -231,12 +234,15 @@ void Turn::failed(const Error& error) {
 
 void Turn::run_effects() {
   for (const core::Action& action : std::exchange(effects_, {})) {
+    sys::fault_point("engine.before-effect");
     outlets_.effect(action);
   }
 }
 
 void Turn::settle() {
+  sys::fault_point("engine.before-sending");
   world_.client->flush();
+  sys::fault_point("engine.sent");
   feed_.deliver();
   if (!failing_) {
     if (!answers_.empty()) {
@@ -267,20 +273,24 @@ void Turn::sync() {
   batch->answers.swap(answers_);
   batch->acknowledgements.swap(acknowledgements_);
   ++syncing_;
+  sys::fault_point("engine.before-sync");
   world_.store->sync(
       world_.guarded<Status>([this, batch](const Status& status) { synced(status, *batch); }));
 }
 
 void Turn::synced(const Status& status, Batch& batch) {
   --syncing_;
+  sys::fault_point("engine.synced");
   for (auto& answer : batch.answers) {
     answer(status);
   }
+  sys::fault_point("engine.answered");
   if (status) {
     for (const std::uint64_t key : batch.acknowledgements) {
       world_.client->send(supervisor::Acknowledge{key});
     }
     world_.client->flush();
+    sys::fault_point("engine.acknowledged");
   } else {
     outlets_.broken();  // what was not acknowledged is told again to the next daemon
     return;

@@ -10,6 +10,7 @@
 #include <fmt/core.h>
 
 #include "server/daemon.h"
+#include "sys/faults.h"
 
 namespace cattino::server {
 
@@ -66,6 +67,7 @@ std::optional<Options> read(const std::vector<std::string>& words) {
 }
 
 int main_of(const std::vector<std::string>& words) {
+  sys::use_faults(variable("CATTINO_FAULTS").value_or(""));
   if (words == std::vector<std::string>{"--version"}) {
     fmt::print("meowd {}\n", CATTINO_VERSION);
     return 0;

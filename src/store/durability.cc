@@ -7,12 +7,20 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "store/limits.h"
+#include "sys/faults.h"
 
 namespace cattino::store {
+
+namespace {
+
+constexpr int slow_sync_ms = 300;  ///< how long a sync takes that a test delays
+
+}  // namespace
 
 Durability::Durability(const std::string& path, sys::Loop& loop)
     : loop_(loop),
@@ -93,6 +101,12 @@ void Durability::answer(const Callbacks& callbacks, const Status& result) {
 
 // POSIX locks are on the database and its -shm only: closing this descriptor drops none.
 Status Durability::sync_log() {
+  if (sys::fault_fails("store.slow-sync")) {
+    (void)::poll(nullptr, 0, slow_sync_ms);
+  }
+  if (sys::fault_fails("store.unsynced")) {
+    return system_error("sync", path_, EIO);
+  }
   const std::string path = path_ + "-wal";
   struct stat there = {};
   struct stat ours = {};

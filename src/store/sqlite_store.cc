@@ -8,6 +8,7 @@
 
 #include "store/limits.h"
 #include "store/schema.h"
+#include "sys/faults.h"
 
 namespace cattino::store {
 
@@ -179,6 +180,9 @@ Status SqliteStore::write_liveness() {
 Status SqliteStore::commit() {
   if (!failed_ && !connection_->in_transaction()) {
     return ok();
+  }
+  if (sys::fault_fails("store.full")) {
+    failed_ = Error{ErrorCode::unavailable, "a fault of a test: the disk is full"};
   }
   if (failed_ || !write_marks() || !write_liveness() || !sweep()) {
     return roll_back();

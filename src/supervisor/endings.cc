@@ -10,6 +10,7 @@
 #include "supervisor/limits.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/tokens.h"
+#include "sys/faults.h"
 #include "sys/files.h"
 
 namespace cattino::supervisor {
@@ -107,6 +108,7 @@ void Supervisor::end_leader(Attempt& attempt, const sys::ProcessExit& ended) {
   if (attempt.state != Attempt::State::running) {
     return;
   }
+  sys::fault_point("supervisor.end-seen");
   poller_.remove(attempt.pidfd.get());
   key_of_pid_.erase(attempt.pid);
   attempt.state = Attempt::State::ended;
@@ -397,6 +399,7 @@ void Supervisor::kill_all(FoundByKey to_kill) {
       to_kill[key] = std::move(found);
     }
   }
+  sys::fault_point("supervisor.frozen");
   for (auto& [key, found] : to_kill) {
     Attempt& attempt = attempts_.at(key);
     signal_all(found, SIGKILL);

@@ -19,6 +19,7 @@
 #include "supervisor/limits.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/tokens.h"
+#include "sys/faults.h"
 #include "sys/files.h"
 #include "sys/sockets.h"
 
@@ -216,6 +217,7 @@ void Guardian::take_children() {
   std::optional<ExitStatus> daemon_status;
   std::optional<ExitStatus> supervisor_status;
   while (const std::optional<sys::ProcessExit> ended = sys::peek_any_exit(true)) {
+    sys::fault_point("guardian.end-seen");
     if (daemon_runs_ && ended->pid == daemon_.pid) {
       daemon_status = ended->status;
     } else if (supervisor_runs_ && ended->pid == supervisor_.pid) {
@@ -223,7 +225,9 @@ void Guardian::take_children() {
     } else if (!report(*ended)) {
       break;
     }
+    sys::fault_point("guardian.reported");
     sys::reap_pid(ended->pid);
+    sys::fault_point("guardian.reaped");
   }
   if (supervisor_status) {
     supervisor_ended(*supervisor_status);
@@ -285,7 +289,9 @@ void Guardian::start_supervisor() {
   request.environment = environ;
   request.passed = passed;
   request.blocked_signals = 1U << (SIGUSR1 - 1U);  // It may be told to leave before it listens.
+  sys::fault_point("guardian.before-supervisor");
   supervisor_ = spawner_.spawn(request);
+  sys::fault_point("guardian.supervisor-started");
   supervisor_runs_ = supervisor_.ok();
   if (supervisor_runs_ && leaving_ && !daemon_runs_) {
     sys::signal_process(supervisor_.pidfd.get(), SIGUSR1);
@@ -359,7 +365,9 @@ void Guardian::start_daemon() {
   request.environment = environment.data();
   request.passed = passed;
   request.death_signal = SIGKILL;  // The next guardian starts another one; two must never be.
+  sys::fault_point("guardian.before-daemon");
   daemon_ = spawner_.spawn(request);
+  sys::fault_point("guardian.daemon-started");
   daemon_runs_ = daemon_.ok();
   if (!daemon_runs_) {
     give_up(fmt::format(
@@ -411,6 +419,9 @@ void Guardian::give_up(const std::string& why) {
 // ---- common -----------------------------------------------------------------------------------------
 
 bool Guardian::crashed_too_often(std::deque<Duration>& deaths) const {
+  if (sys::faults_are_used()) {
+    return false;
+  }
   const Duration now = sys::since_boot();
   deaths.push_back(now);
   while (now - deaths.front() > crash_window) {

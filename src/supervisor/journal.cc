@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "supervisor/limits.h"
+#include "sys/faults.h"
 #include "sys/files.h"
 
 namespace cattino::supervisor {
@@ -203,7 +204,11 @@ void JournalWriter::acknowledged(std::uint64_t key) {
 
 void JournalWriter::flush() {
   while (!buffer_.empty()) {
-    const ssize_t wrote = ::write(file_.get(), buffer_.data(), buffer_.size());
+    if (sys::fault_fails("journal.full")) {
+      return;
+    }
+    const std::size_t size = sys::fault_fails("journal.short") ? 1 : buffer_.size();
+    const ssize_t wrote = ::write(file_.get(), buffer_.data(), size);
     if (wrote <= 0 && errno == EINTR) {
       continue;
     }

@@ -13,6 +13,7 @@
 
 #include "supervisor/limits.h"
 #include "sys/clock.h"
+#include "sys/faults.h"
 #include "sys/files.h"
 
 namespace cattino::supervisor {
@@ -159,6 +160,7 @@ void Launcher::run(Lane& lane) {
     }
     LaunchResult result{(*job)->spawn.key, launch(spawner, lane, **job), {}};
     result.at = sys::since_boot();
+    sys::fault_point("supervisor.spawned");
     if (!result.spawned.ok()) {
       results_.post(std::move(result));
       continue;

@@ -10,6 +10,7 @@
 
 #include "supervisor/guardian.h"
 #include "supervisor/supervisor.h"
+#include "sys/faults.h"
 #include "sys/files.h"
 
 namespace cattino::supervisor {
@@ -87,7 +88,15 @@ Arguments parse_arguments(const std::vector<std::string>& words) {
   return arguments;
 }
 
+/// The folder of faults; in builds for use nobody looks there.
+std::string faults() {
+  const char* value =
+      std::getenv("CATTINO_FAULTS");  // NOLINT(concurrency-mt-unsafe): no thread yet
+  return value != nullptr ? value : "";
+}
+
 int run(const std::vector<std::string>& words) {
+  sys::use_faults(faults());
   if (words.size() == 1 && words.front() == "--version") {
     fmt::print("meow-supervisor {}\n", CATTINO_VERSION);
     return 0;

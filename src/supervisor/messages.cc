@@ -5,6 +5,7 @@
 #include "base/ids.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/tokens.h"
+#include "sys/faults.h"
 
 namespace cattino::supervisor {
 
@@ -38,6 +39,7 @@ void Supervisor::on(std::uint64_t id, Spawn& spawn) {
     tell_state(*known);
     return;
   }
+  sys::fault_point("supervisor.spawn-heard");
   Attempt& attempt = add(spawn.key);
   attempt.plain = spawn.plain || HostKey::is_host(spawn.key);
   attempt.stderr_path = spawn.stderr_path;
@@ -67,6 +69,7 @@ void Supervisor::on(std::uint64_t /*id*/, const Stop& message) {
 }
 
 void Supervisor::stop(Attempt& attempt, const Stop& message) {
+  sys::fault_point("supervisor.stop-heard");
   const bool repeated = attempt.stop_signal != 0;
   switch (attempt.state) {
     case Attempt::State::queued:
@@ -99,6 +102,7 @@ void Supervisor::stop(Attempt& attempt, const Stop& message) {
 void Supervisor::on(std::uint64_t /*id*/, const Acknowledge& acknowledge) {
   const Attempt* attempt = find(acknowledge.key);
   if (attempt != nullptr && attempt->state == Attempt::State::exited) {
+    sys::fault_point("supervisor.acknowledged");
     journal_.acknowledged(acknowledge.key);
     attempts_.erase(acknowledge.key);
   }

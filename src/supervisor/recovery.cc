@@ -11,6 +11,7 @@
 #include "base/ids.h"
 #include "supervisor/limits.h"
 #include "supervisor/supervisor.h"
+#include "sys/faults.h"
 #include "sys/processes.h"
 
 namespace cattino::supervisor {
@@ -67,6 +68,7 @@ bool unsettled(const Journal& journal, FoundByKey& found) {
 
 Status Supervisor::recover() {
   Journal journal = read_journal(journal_path_);
+  sys::fault_point("supervisor.recovering");
   const bool same_boot = journal.boot_id == boot_id_;
   complete_ = same_boot;
   const bool same_life = same_boot && journal.epoch == options_.epoch;
@@ -80,6 +82,7 @@ Status Supervisor::recover() {
     recover_one(key, past, std::move(found[key]), same_life);
   }
   Status opened = journal_.open(journal_path_, snapshot());
+  sys::fault_point("supervisor.recovered");
   if (opened) {
     end_turn();
   }

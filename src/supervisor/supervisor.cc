@@ -15,6 +15,7 @@
 
 #include "supervisor/limits.h"
 #include "supervisor/tokens.h"
+#include "sys/faults.h"
 #include "sys/files.h"
 #include "sys/sockets.h"
 #include "sys/spawn.h"
@@ -194,6 +195,7 @@ void Supervisor::take_results() {
     if (attempt == nullptr) {
       continue;
     }
+    sys::fault_point("supervisor.start-heard");
     attempt->job.reset();
     if (!result.spawned.ok()) {
       end_without_process(
@@ -269,10 +271,15 @@ void Supervisor::end_turn() {
       journal_.intend(job->spawn.key);
     }
   }
+  sys::fault_point("supervisor.before-journal");
   journal_.flush();
+  sys::fault_point("supervisor.journaled");
   launch_all();
+  sys::fault_point("supervisor.launching");
   reap_all();
+  sys::fault_point("supervisor.reaped");
   flush_connections();
+  sys::fault_point("supervisor.told");
   compact_if_worth();
 }
 

@@ -1,4 +1,6 @@
 // meow cancel, resume, kill, remove: the four verbs that change tasks, alike but for their word.
+#include <algorithm>
+
 #include <fmt/core.h>
 
 #include "cli/verbs/verbs.h"
@@ -13,6 +15,23 @@ std::string past_of(const std::string& verb) {
     return "cancelled";
   }
   return verb == "kill" ? "killed" : verb + "d";
+}
+
+/// Is a task with this status as the verb wants it to be?
+bool is_as_wanted(const std::string& verb, const std::string& status) {
+  if (verb == "resume") {
+    return status == "Waiting" || status == "Running";
+  }
+  return verb == "kill" ? status == "Failed" : status == "Cancelled";
+}
+
+/// The backend died between doing it and saying so, and was asked again: then it is done already.
+bool was_done_before(
+    const Client& client, const std::string& verb, const wire::VerbAnswer& answer) {
+  return client.sent_again() && !answer.unchanged.empty() &&
+         std::all_of(answer.unchanged.begin(), answer.unchanged.end(), [&verb](const auto& task) {
+           return is_as_wanted(verb, task.status);
+         });
 }
 
 }  // namespace
@@ -35,7 +54,9 @@ Result<int> change(Context& context) {
   request.wait = options.wait;
   auto answer = context.client.post<wire::VerbAnswer>("/v1/" + options.verb, request);
   if (!answer) {
-    return answer.error();
+    const bool is_gone = options.verb == "remove" && context.client.sent_again() &&
+                         answer.error().code == ErrorCode::not_found;
+    return is_gone ? Result<int>(0) : answer.error();
   }
   context.output.document(answer->text);
   context.output.text(changes_text(answer->value, past_of(options.verb)));
@@ -46,7 +67,9 @@ Result<int> change(Context& context) {
   if (answer->value.count == 0 && answer->value.unchanged.empty()) {
     context.output.note("no task matches");
   }
-  return answer->value.count > 0 || !options.match.empty() ? 0 : 1;
+  const bool done = answer->value.count > 0 || !options.match.empty() ||
+                    was_done_before(context.client, options.verb, answer->value);
+  return done ? 0 : 1;
 }
 
 }  // namespace cattino::cli::verbs
