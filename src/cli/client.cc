@@ -59,7 +59,7 @@ Result<std::string> Client::attempt(const std::function<Result<Response>(Connect
       return body_of(std::move(*response));
     }
     number = sys::since_boot() - begun >= lasting ? 1 : number;
-    const bool again = connection_->unanswered() && number < attempts_max;
+    const bool again = connection_->was_cut() && number < attempts_max;
     sent_again_ = true;
     connection_.reset();
     if (!again) {

@@ -26,8 +26,8 @@ class Client {
  public:
   explicit Client(Opener opener) : opener_(std::move(opener)) {}
 
-  /// The body of a good answer; the error that any other one tells of. A request that nobody answered,
-  /// because the daemon left or died, is sent again.
+  /// The body of a good answer; the error that any other one tells of. A request that nobody answered
+  /// to the end, because the daemon left or died, is sent again: all can be.
   Result<std::string> call(const Request& request);
   Result<std::string> call_streaming(
       const Request& request, const std::function<BodySource()>& source);

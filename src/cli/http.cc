@@ -56,7 +56,7 @@ Result<Connection> Connection::open(const std::string& socket_path) {
 }
 
 Error Connection::broken(std::string_view doing, int error_number) {
-  unanswered_ = !reader_.started();
+  was_cut_ = true;
   Error error = system_error(doing, "the backend", error_number);
   error.code = ErrorCode::unavailable;
   return error;

@@ -36,7 +36,6 @@ class ResponseReader {
   /// The connection has ended. An error if the response has not.
   Status end_of_input();
 
-  [[nodiscard]] bool started() const { return status_ != 0 || !line_.empty(); }
   [[nodiscard]] bool head_done() const { return state_ > State::header; }
   [[nodiscard]] bool done() const { return state_ == State::done; }
   [[nodiscard]] int status() const { return status_; }
@@ -93,9 +92,9 @@ class Connection {
   Result<bool> read_some(std::string& body);
 
   [[nodiscard]] int fd() const { return fd_.get(); }
-  /// True if the connection broke before the first byte of an answer: nobody has heard the request, or
-  /// nobody lived to answer it.
-  [[nodiscard]] bool unanswered() const { return unanswered_; }
+  /// True if the connection broke before the whole answer had come: the request may have been heard, and
+  /// what it asks for been done.
+  [[nodiscard]] bool was_cut() const { return was_cut_; }
 
  private:
   Status send_all(std::string_view bytes);
@@ -106,7 +105,7 @@ class Connection {
   sys::Fd fd_;
   ResponseReader reader_;
   std::string ahead_;  ///< bytes of the body that came with the head
-  bool unanswered_ = false;
+  bool was_cut_ = false;
 };
 
 /// `text` as one component of a path, or as a value in a query.

@@ -179,17 +179,22 @@ TEST(Connection, an_answer_that_was_sent_before_the_end_broke_is_still_read) {
   EXPECT_EQ(response->status, 413);
 }
 
-TEST(Connection, tells_whether_anything_was_answered_before_it_broke) {
+TEST(Connection, tells_that_it_broke_before_the_whole_answer) {
   Pair silent;
   silent.server.reset();
   EXPECT_FALSE(silent.client.call({"GET", "/", {}, {}}));
-  EXPECT_TRUE(silent.client.unanswered());
+  EXPECT_TRUE(silent.client.was_cut());
 
   Pair torn;
   torn.answer("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab");
   shutdown(torn.server.get(), SHUT_WR);
   EXPECT_FALSE(torn.client.call({"GET", "/", {}, {}}));
-  EXPECT_FALSE(torn.client.unanswered());
+  EXPECT_TRUE(torn.client.was_cut());
+
+  Pair wrong;
+  wrong.answer("HTTP/9.9 nonsense\r\n\r\n");
+  EXPECT_FALSE(wrong.client.call({"GET", "/", {}, {}}));
+  EXPECT_FALSE(wrong.client.was_cut());
 }
 
 TEST(Connection, reads_an_answer_without_an_end_as_it_comes) {

@@ -1,3 +1,4 @@
+// Files that arm points, looked at whenever one is passed.
 #include "sys/faults.h"
 
 #ifdef CATTINO_FAULTS

@@ -31,16 +31,16 @@ CALL = re.compile(r'fault_point\("([a-z.-]+)"\)')
 
 # Whom to kill so that a point is passed: it lies on the way of a restart.
 HELPED_BY = {
-    "guardian.end-seen": "supervisor",
-    "guardian.reported": "supervisor",
-    "guardian.reaped": "supervisor",
-    "guardian.before-supervisor": "supervisor",
-    "guardian.supervisor-started": "supervisor",
-    "guardian.before-daemon": "pid",
-    "guardian.daemon-started": "pid",
-    "supervisor.recovering": "supervisor",
-    "supervisor.recovered": "supervisor",
-    "engine.reconciling": "pid",
+    "guardian.end-seen": "meow-supervisor",
+    "guardian.reported": "meow-supervisor",
+    "guardian.reaped": "meow-supervisor",
+    "guardian.before-supervisor": "meow-supervisor",
+    "guardian.supervisor-started": "meow-supervisor",
+    "guardian.before-daemon": "meowd",
+    "guardian.daemon-started": "meowd",
+    "supervisor.recovering": "meow-supervisor",
+    "supervisor.recovered": "meow-supervisor",
+    "engine.reconciling": "meowd",
 }
 
 
@@ -50,6 +50,18 @@ def points() -> list[str]:
     for path in (ROOT / "src").rglob("*.cc"):
         found.update(CALL.findall(path.read_text()))
     return sorted(found)
+
+
+def children(guardian: int) -> dict[str, int]:
+    """The guardian's daemon and supervisor, by the names of their programs."""
+    found = {}
+    listed = Path(f"/proc/{guardian}/task/{guardian}/children").read_text()
+    for pid in map(int, listed.split()):
+        try:
+            found[Path(f"/proc/{pid}/comm").read_text().strip()] = pid
+        except OSError:
+            continue  # gone
+    return found
 
 
 @dataclass
@@ -79,10 +91,13 @@ class Victims:
 
     def arm(self, point: str, nth: int) -> None:
         """From now on: whoever passes. Kills another one, where it takes that to come by."""
-        health = self.backend.health() if point in HELPED_BY else {}
+        helper = HELPED_BY.get(point)
+        if helper is not None:
+            guardian = self.backend.health()["guardian"]
+            wait_until(lambda: helper in children(guardian), f"there is a {helper}")
         (self.folder / f"{point}@{nth}").touch()
-        if point in HELPED_BY:
-            os.kill(health[HELPED_BY[point]], signal.SIGKILL)
+        if helper is not None:
+            os.kill(children(guardian)[helper], signal.SIGKILL)
 
     def disarm(self) -> bool:
         """True if it struck."""
@@ -196,6 +211,11 @@ def stubborn(victims: Victims, arm: Arm) -> bool:
     return False
 
 
+def listed(victims: Victims, start: str) -> list[str]:
+    found = victims.backend.json("list", "--limit", "5000")["tasks"]
+    return [task["fullname"] for task in found if task["fullname"].startswith(start)]
+
+
 def crowd(victims: Victims, arm: Arm) -> bool:
     """So many that they are stored in pieces."""
     name = victims.name()
@@ -203,8 +223,9 @@ def crowd(victims: Victims, arm: Arm) -> bool:
     victims.backend.meow(
         "create", victims.command(name), "-n", name, "-c", "0", "--hold", "-m", "--", f"[{SEEDS}]"
     )
-    removed = victims.backend.json("remove", "--all", f"^{name}/")
-    assert removed["count"] == SEEDS.count(",") + 1
+    assert len(listed(victims, f"{name}/")) == SEEDS.count(",") + 1
+    victims.backend.meow("remove", "--all", f"^{name}/")
+    assert not listed(victims, f"{name}/")
     return False
 
 
@@ -283,7 +304,7 @@ VERBS = {
 
 def may_be_lost(point: str) -> bool:
     """Guardian and supervisor are both killed there."""
-    return point.startswith("guardian.") and HELPED_BY.get(point) == "supervisor"
+    return point.startswith("guardian.") and HELPED_BY.get(point) == "meow-supervisor"
 
 
 def strike(victims: Victims, point: str, verb: str, nth: int, totals: Totals) -> bool:
@@ -334,18 +355,6 @@ def test_whoever_is_killed_at_a_point_nothing_is_lost(
 
 
 # ---- a graph under fire -------------------------------------------------------------------------------
-
-
-def children(guardian: int) -> dict[str, int]:
-    """The guardian's daemon and supervisor, by the names of their programs."""
-    found = {}
-    listed = Path(f"/proc/{guardian}/task/{guardian}/children").read_text()
-    for pid in map(int, listed.split()):
-        try:
-            found[Path(f"/proc/{pid}/comm").read_text().strip()] = pid
-        except OSError:
-            continue  # gone
-    return found
 
 
 def graph_of(dice: random.Random, tasks: int) -> dict[int, list[int]]:

@@ -17,12 +17,12 @@ std::string past_of(const std::string& verb) {
   return verb == "kill" ? "killed" : verb + "d";
 }
 
-/// Is a task with this status as the verb wants it to be?
+/// Is a task with this status as the verb wants it to be? One that runs is being stopped.
 bool is_as_wanted(const std::string& verb, const std::string& status) {
   if (verb == "resume") {
     return status == "Waiting" || status == "Running";
   }
-  return verb == "kill" ? status == "Failed" : status == "Cancelled";
+  return status == (verb == "kill" ? "Failed" : "Cancelled") || status == "Running";
 }
 
 /// The backend died between doing it and saying so, and was asked again: then it is done already.
