@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .ONESHELL:
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: build demo test bench fuzz lint clean
+.PHONY: build demo test bench fuzz tsan lint clean
 
 build:  ## the programs, for use: build/release/bin
 	@tools/setup.sh build
@@ -26,6 +26,10 @@ bench:  ## how fast, against the floor and other queues
 fuzz:  ## a minute of search for inputs that break a rule, each target
 	@tools/setup.sh fuzz
 	tools/fuzz.sh
+
+tsan:  ## the unit tests of what has threads, with ThreadSanitizer
+	@tools/setup.sh test
+	tools/tsan.sh
 
 lint:  ## formatting, clang-tidy with its analyzer, include table, ruff, mypy
 	@tools/setup.sh test

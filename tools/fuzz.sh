@@ -27,6 +27,8 @@ mkdir -p build/fuzz/found
 ninja -C build/fuzz "${targets[@]/#/fuzz_}"
 for target in "${targets[@]}"; do
   program=build/fuzz/bin/fuzz_$target
+  longest=600
+  [ "$target" != requests ] || longest=4000
   kept=tests/fuzz/corpus/$target
   reached=build/fuzz/reached/$target
   mkdir -p "$reached"
@@ -38,7 +40,7 @@ for target in "${targets[@]}"; do
     chmod 755 "$kept"
     echo "$target: $(find "$kept" -type f | wc -l) inputs kept"
   else
-    "$program" -max_total_time="$seconds" -max_len=600 -timeout=20 -print_final_stats=1 -verbosity=1 \
+    "$program" -max_total_time="$seconds" -max_len="$longest" -timeout=20 -print_final_stats=1 -verbosity=1 \
       -artifact_prefix=build/fuzz/found/ "$reached" "$kept"
   fi
 done

@@ -209,7 +209,9 @@ class FakeHostDaemon:
 
     def send(self, *messages: dict[str, Any]) -> None:
         assert self._connection is not None
-        self._connection.sendall(b"".join(json.dumps(message).encode() + b"\n" for message in messages))
+        # As the daemon does: bytes that are no text go as they are.
+        lines = (json.dumps(message, ensure_ascii=False) + "\n" for message in messages)
+        self._connection.sendall("".join(lines).encode("utf-8", "surrogateescape"))
 
     def receive(self) -> dict[str, Any]:
         """The next message that is no print; prints are kept aside."""
@@ -218,7 +220,7 @@ class FakeHostDaemon:
             line, newline, rest = self._read.partition(b"\n")
             if newline:
                 self._read = rest
-                message: dict[str, Any] = json.loads(line)
+                message: dict[str, Any] = json.loads(line.decode("utf-8", "surrogateescape"))
                 if message["op"] != "print":
                     return message
                 self.prints.append(message)

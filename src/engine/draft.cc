@@ -61,8 +61,10 @@ Draft::Draft(DraftServices services, Staging::Header header)
     header_.on_conflict = world_.options.settings.override_exist_tasks;
   }
   work_.id = submission.id;
-  work_.tasks.reserve(submission.task_count);
-  hashes_.reserve(submission.task_count);
+  // What it says it has is believed when it comes.
+  constexpr std::uint64_t most_at_once = 1'000'000;
+  work_.tasks.reserve(std::min(submission.task_count, most_at_once));
+  hashes_.reserve(std::min(submission.task_count, most_at_once));
 }
 
 Draft::~Draft() = default;
@@ -92,7 +94,8 @@ Status Draft::check_ref(std::uint32_t ref) const {
 }
 
 core::Node Draft::node_of(std::uint32_t ref) const {
-  return ref < nodes_.size() ? nodes_[ref] : core::Node{};
+  const core::Node* const node = nodes_.find(ref);
+  return node != nullptr ? *node : core::Node{};
 }
 
 Result<std::string> Draft::fullname_below(std::uint32_t group, const std::string& name) const {
@@ -137,8 +140,7 @@ Status Draft::add(Staging::NewGroup group) {
   spec.parent = group.parent == 0 ? GroupId{} : GroupId{node_of(group.parent).id};
   spec.hooks = group.hooks;
   spec.max_parallel = group.max_parallel;
-  nodes_.resize(std::max<std::size_t>(nodes_.size(), group.ref + 1U));
-  nodes_[group.ref] = core::Node::of(spec.id);
+  nodes_.create(group.ref) = core::Node::of(spec.id);
   work_.groups.push_back(spec);
   group_fullnames_.push_back(fullname.value());
   store::Group row;
@@ -202,8 +204,7 @@ Status Draft::add(Staging::NewTask task) {
   if (!row.directory.empty() && row.directory.front() != '/' && !row.directory.starts_with("${")) {
     row.directory = header_.submission.directory + "/" + row.directory;
   }
-  nodes_.resize(std::max<std::size_t>(nodes_.size(), task.ref + 1U));
-  nodes_[task.ref] = core::Node::of(row.spec.id);
+  nodes_.create(task.ref) = core::Node::of(row.spec.id);
   work_.tasks.push_back(row.spec);
   hashes_.push_back(LiveNames::hash(fullname.value()));
   row.name = std::move(task.name);

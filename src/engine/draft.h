@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/paged_table.h"
 #include "engine/observer.h"
 #include "engine/run_dir.h"
 #include "engine/turn.h"
@@ -90,7 +91,7 @@ class Draft : public std::enable_shared_from_this<Draft> {
   core::Submitted work_;
   std::vector<std::uint64_t> hashes_;         ///< of fullnames, one a task
   std::vector<std::string> group_fullnames_;  ///< one a group
-  std::vector<core::Node> nodes_;             ///< by ref
+  core::PagedTable<core::Node> nodes_;        ///< by ref, which need not be dense
   std::vector<store::Group> new_groups_;      ///< not written yet
   std::vector<store::Task> new_tasks_;
   std::size_t written_edges_ = 0;

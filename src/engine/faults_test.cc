@@ -1,5 +1,8 @@
 // What fails outside: a supervisor and devices that come late, a full disk, a disk that loses writes.
+#include <fstream>
+
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "engine/testing/rig.h"
 
@@ -134,6 +137,28 @@ TEST_F(FaultsTest, After_a_sync_that_failed_the_user_is_told_and_another_engine_
   EXPECT_FALSE(submit({task("a")}));
   ASSERT_TRUE(until([&] { return left_.has_value(); }));
   EXPECT_EQ(*left_, 1) << "the guardian starts another at once";
+}
+
+// ---- claims -----------------------------------------------------------------------------------------
+
+std::uint64_t mapped_bytes() {
+  std::uint64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+TEST_F(FaultsTest, What_a_submission_claims_to_have_takes_no_memory_before_it_comes) {
+  constexpr std::uint32_t claimed = 10'000'000;
+  start();
+  const std::uint64_t before = mapped_bytes();
+  auto staging = engine_->stage(header(claimed));
+  ASSERT_TRUE(staging);
+  TaskLine line = task("train");
+  line.task.ref = 4 * claimed;  // refs need not be dense
+  ASSERT_TRUE((*staging)->add(line.task));
+  const bool again = static_cast<bool>((*staging)->add(line.task));
+  EXPECT_FALSE(again) << "the ref is taken";
+  EXPECT_LT(mapped_bytes() - before, std::uint64_t{512} << 20U);
 }
 
 }  // namespace cattino::engine

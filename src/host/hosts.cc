@@ -33,7 +33,8 @@ void Hosts::answered(SubmissionId submission, const std::string& call) {
 }
 
 void Hosts::start_next(SubmissionId submission, Host& host) const {
-  ++host.generation;
+  // It is a part of the key: after the last the numbers begin anew.
+  host.generation = static_cast<std::uint32_t>(host.generation % AttemptId::number_max) + 1;
   host.alive = true;
   host.reported = true;
   host.connected = false;

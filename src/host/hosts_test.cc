@@ -75,6 +75,15 @@ TEST_F(HostsTest, The_first_call_starts_a_host_and_waits_for_it) {
   EXPECT_EQ(told_, (std::vector<std::string>{"t1/1/on_start ok"}));
 }
 
+TEST_F(HostsTest, A_generation_stays_within_the_key_of_its_host) {
+  hosts_.call(one, "a", "line a");
+  Played first;
+  attach(first);
+  first.line(R"({"op":"hello","pid":1,"generation":65535})");
+  exit(65535);
+  EXPECT_EQ(started_, (std::vector<std::uint32_t>{1, 1}));
+}
+
 TEST_F(HostsTest, After_a_broken_connection_open_calls_are_repeated) {
   hosts_.call(one, "a", "line a");
   Played first;

@@ -3,6 +3,8 @@
 
 #include <boost/json.hpp>
 
+#include "base/ids.h"
+
 namespace cattino::host {
 
 namespace json = boost::json;
@@ -138,7 +140,9 @@ std::string leave_line() {
 
 Result<Reply> parse_reply(std::string_view line) {
   json::error_code failure;
-  const json::value value = json::parse({line.data(), line.size()}, failure);
+  json::parse_options options;
+  options.allow_invalid_utf8 = true;  // an exception's words may hold a path
+  const json::value value = json::parse({line.data(), line.size()}, failure, {}, options);
   if (failure) {
     return Error{ErrorCode::corrupt, "a Python host sent a line that is not JSON"};
   }
@@ -148,8 +152,11 @@ Result<Reply> parse_reply(std::string_view line) {
   }
   const std::string op = text_of(*object, "op");
   if (op == "hello") {
-    return Reply{Hello{
-        number_of(*object, "pid"), static_cast<std::uint32_t>(number_of(*object, "generation"))}};
+    const std::int64_t generation = number_of(*object, "generation");
+    if (generation < 0 || generation > std::int64_t{AttemptId::number_max}) {
+      return Error{ErrorCode::corrupt, "a Python host sent a generation that no host has"};
+    }
+    return Reply{Hello{number_of(*object, "pid"), static_cast<std::uint32_t>(generation)}};
   }
   if (op == "done") {
     return Reply{

@@ -53,8 +53,23 @@ TEST(HostLines, Replies_are_read) {
   EXPECT_EQ(std::get<Hello>(hello.value()).generation, 2U);
 }
 
+TEST(HostLines, An_error_may_tell_of_a_path_that_is_no_text) {
+  const auto done = parse_reply(
+      "{\"op\":\"done\",\"call\":\"t1/1/on_end\",\"ok\":false,\"error\":\"no \xff.txt\"}");
+  ASSERT_TRUE(done);
+  EXPECT_EQ(std::get<HookDone>(done.value()).error, "no \xff.txt");
+}
+
 TEST(HostLines, What_is_no_reply_is_an_error) {
-  for (const char* line : {"", "{", "[]", "1", R"({"op":"dance"})", R"({"op":3})"}) {
+  for (const char* line :
+       {"",
+        "{",
+        "[]",
+        "1",
+        R"({"op":"dance"})",
+        R"({"op":3})",
+        R"({"op":"hello","generation":65536})",
+        R"({"op":"hello","generation":-1})"}) {
     EXPECT_FALSE(parse_reply(line)) << line;
   }
 }

@@ -5,11 +5,10 @@
 #include <iterator>
 
 #include <fmt/core.h>
-#define TOML_EXCEPTIONS 0
-#include <toml++/toml.h>
 
 #include "base/text.h"
 #include "settings/settings.h"
+#include "settings/toml.h"
 
 namespace cattino::settings {
 

@@ -117,6 +117,16 @@ TEST_F(SettingsFile, An_unknown_key_is_refused_with_its_place_and_the_nearest) {
       refused("[section]\nx = 1\n").hint.find("the settings are: devices"), std::string::npos);
 }
 
+TEST_F(SettingsFile, A_section_without_a_name_is_refused) {
+  EXPECT_TRUE(refused("grace = 1\n[ = 2\n").message.starts_with("settings.toml:2:"));
+}
+
+TEST_F(SettingsFile, Letters_beyond_ascii_are_only_for_quotes_and_comments) {
+  EXPECT_TRUE(refused("gr\u00e1ce = 1\n").message.starts_with("settings.toml:1:"));
+  EXPECT_TRUE(refused("grace = \u026a\n").message.starts_with("settings.toml:1:"));
+  EXPECT_TRUE(read("# \u540d\u524d\nshell = '\u00e9' # \u026a\n"));
+}
+
 TEST_F(SettingsFile, A_wrong_type_is_refused_with_both_types) {
   EXPECT_EQ(
       refused("shutdown-on-complete = \"true\"\n").message,

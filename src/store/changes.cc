@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include "store/codec.h"
+#include "store/soundness.h"
 #include "store/sqlite_store.h"
 
 namespace cattino::store {
@@ -107,6 +108,9 @@ Result<Liveness::Entry*> SqliteStore::entry_of(SubmissionId id) {
     restored.work.groups.push_back(row.group.spec);
     restored.groups.push_back(row.state);
   }
+  if (!are_handed_out(submission)) {
+    return bad_row("submission", submission.id.value);
+  }
   restored.tasks.resize(submission.task_count);
   if (Status done = restore_states(submission, restored); !done) {
     return done.error();
@@ -129,6 +133,12 @@ void SqliteStore::track(const Submission& submission, bool stored, const core::R
 }
 
 // ---- loading
+
+/// Its ids were set aside once. Else the row is damaged, and how much it claims to have must not be believed.
+bool SqliteStore::are_handed_out(const Submission& submission) const {
+  return submission.first_task.value + submission.task_count <= last_task_ + 1 &&
+         submission.first_group.value + submission.group_count <= last_group_ + 1;
+}
 
 Result<std::vector<Submission>> SqliteStore::live_submissions() {
   std::vector<SubmissionId> ids;
@@ -162,7 +172,8 @@ Status SqliteStore::restore_tasks(const Submission& submission, core::Restored& 
   while (rows.next()) {
     core::TaskSpec& spec = specs.emplace_back();
     spec.id.value = rows.id(0);
-    if (!unpack_spec(rows.bytes(1), spec, owner)) {
+    if (spec.id.value != first + specs.size() - 1 || !unpack_spec(rows.bytes(1), spec, owner) ||
+        owner != submission.id) {
       return bad_row("task", spec.id.value);
     }
   }
@@ -174,8 +185,13 @@ Status SqliteStore::restore_tasks(const Submission& submission, core::Restored& 
 
 Status SqliteStore::restore_states(const Submission& submission, core::Restored& restored) {
   const std::uint64_t first = submission.first_task.value;
-  Rows rows = states_.with(first, first + submission.task_count).rows();
+  const std::uint64_t end = first + submission.task_count;
+  Ascending ids(first, end);
+  Rows rows = states_.with(first, end).rows();
   while (rows.next()) {
+    if (!ids.take(rows.id(0)) || !is_status(rows.number(1))) {
+      return bad_row("task", rows.id(0));
+    }
     core::TaskState& state = restored.tasks[rows.id(0) - first];
     state.status = static_cast<core::TaskStatus>(rows.number(1));
     state.ended.us = rows.number(2);
@@ -187,6 +203,9 @@ Status SqliteStore::restore_states(const Submission& submission, core::Restored&
 }
 
 Result<core::Restored> SqliteStore::restore(const Submission& submission) {
+  if (!are_handed_out(submission)) {
+    return bad_row("submission", submission.id.value);
+  }
   core::Restored restored;
   restored.work.id = submission.id;
   auto groups = lookup_.groups(submission.first_group, submission.group_count);
@@ -212,6 +231,9 @@ Result<core::Restored> SqliteStore::restore(const Submission& submission) {
     return edges.error();
   }
   restored.work.edges = std::move(*edges);
+  if (Status sound = check_sound(submission, restored.work); !sound) {
+    return sound.error();
+  }
   return restored;
 }
 

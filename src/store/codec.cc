@@ -21,7 +21,11 @@ std::string_view unpack_name(Unpacker& in, std::string_view fullname) {
   if (size == 0) {
     return in.text();
   }
-  return size - 1 <= fullname.size() ? fullname.substr(fullname.size() - (size - 1)) : fullname;
+  if (size - 1 > fullname.size()) {
+    in.refuse();
+    return {};
+  }
+  return fullname.substr(fullname.size() - (size - 1));
 }
 
 std::uint64_t bits(const core::Hooks& hooks) {
@@ -40,9 +44,9 @@ void pack_exit(const ExitStatus& status, Packer& out) {
 
 ExitStatus unpack_exit(Unpacker& in) {
   ExitStatus status;
-  status.kind = in.as<ExitStatus::Kind>();
-  status.stage = in.as<StartStage>();
-  status.value = static_cast<std::int32_t>(in.difference());
+  status.kind = in.up_to(ExitStatus::Kind::lost);
+  status.stage = in.up_to(StartStage::exec);
+  status.value = in.difference_as<std::int32_t>();
   return status;
 }
 
@@ -74,6 +78,9 @@ core::Allocation unpack_allocation(Unpacker& in) {
   allocation.mib.resize(in.count());
   for (Mib& amount : allocation.mib) {
     amount.value = in.difference();
+  }
+  if (allocation.mib.size() != allocation.devices.size()) {
+    in.refuse();
   }
   return allocation;
 }
@@ -233,11 +240,14 @@ bool unpack_spec(std::string_view bytes, core::TaskSpec& spec, SubmissionId& sub
   spec.held = (flags & 128U) != 0;
   core::Request& request = spec.request;
   request.memory.kind = static_cast<MemoryRequest::Kind>(flags >> 3U & 3U);
+  if (request.memory.kind > MemoryRequest::Kind::share) {
+    in.refuse();
+  }
   request.min_devices = in.as<std::uint16_t>();
   request.memory.value = in.difference();
   request.cpus.value = in.difference();
   request.ram.value = in.difference();
-  spec.priority = static_cast<std::int32_t>(in.difference());
+  spec.priority = in.difference_as<std::int32_t>();
   spec.created.us = in.difference();
   if ((flags & 256U) != 0) {
     unpack_rare(in, spec);
@@ -262,10 +272,10 @@ void pack_details(const Task& task, Packer& out) {
 bool unpack_details(std::string_view bytes, std::string_view fullname, Task& task) {
   Unpacker in(bytes);
   task.ref = in.as<std::uint32_t>();
-  task.object = static_cast<std::int32_t>(in.difference());
+  task.object = in.difference_as<std::int32_t>();
   task.name = unpack_name(in, fullname);
   task.fullname = fullname;
-  task.program.kind = in.as<ProgramKind>();
+  task.program.kind = in.up_to(ProgramKind::function);
   task.program.words = in.texts();
   task.directory = in.text();
   task.variables.resize(in.count());
@@ -292,7 +302,7 @@ bool unpack_group(std::string_view bytes, std::string_view fullname, Group& grou
   group.spec.parent.value = in.number();
   group.spec.hooks = hooks_of(in.number());
   group.ref = in.as<std::uint32_t>();
-  group.object = static_cast<std::int32_t>(in.difference());
+  group.object = in.difference_as<std::int32_t>();
   group.name = unpack_name(in, fullname);
   group.fullname = fullname;
   group.spec.max_parallel = in.as<std::uint32_t>();
@@ -377,17 +387,20 @@ void pack_state(const core::TaskState& state, Packer& out) {
 
 bool unpack_state(std::string_view bytes, core::TaskState& state) {
   Unpacker in(bytes);
-  state.phase = in.as<core::TaskPhase>();
+  state.phase = in.up_to(core::TaskPhase::end_hook);
   const std::uint64_t flags = in.number();
   state.held = (flags & 1U) != 0;
   state.end_requested = (flags & 2U) != 0;
   state.recalled = (flags & 4U) != 0;
   state.device_lost = (flags & 8U) != 0;
   state.out_of_memory = (flags & 16U) != 0;
-  state.cause = in.as<core::Cause>();
-  state.cause_node.kind = in.as<core::Node::Kind>();
+  state.cause = in.up_to(core::Cause::preempted);
+  state.cause_node.kind = in.up_to(core::Node::Kind::group);
   state.cause_node.id = in.number();
   state.attempt = in.as<std::uint32_t>();
+  if (state.attempt > AttemptId::number_max) {
+    in.refuse();
+  }
   state.requeues = in.as<std::uint32_t>();
   state.last_exit = unpack_exit(in);
   state.not_before.us = in.difference();
@@ -395,7 +408,9 @@ bool unpack_state(std::string_view bytes, core::TaskState& state) {
   state.allocation = unpack_allocation(in);
   state.behind.value = in.number();
   if ((flags & 64U) != 0) {
-    state.queued.us = state.started.us - in.difference();
+    if (__builtin_sub_overflow(state.started.us, in.difference(), &state.queued.us)) {
+      in.refuse();
+    }
   }
   if ((flags & 32U) != 0) {
     state.retries = in.as<std::uint32_t>();
@@ -467,6 +482,10 @@ bool unpack_edges(std::string_view bytes, std::vector<core::Edge>& edges) {
     edge.when = static_cast<core::When>(kinds >> 4U & 3U);
     edge.from.id += static_cast<std::uint64_t>(in.difference());
     edge.to.id += static_cast<std::uint64_t>(in.difference());
+    if (edge.from.kind > core::Node::Kind::group || edge.to.kind > core::Node::Kind::group ||
+        edge.when > core::When::fail) {
+      in.refuse();
+    }
     if (in.ok()) {
       edges.push_back(edge);
     }

@@ -21,8 +21,16 @@ inline constexpr int checkpoint_patience_ms = 100;
 inline constexpr int writer_cache_kib = 32 * 1024;
 inline constexpr int reader_cache_kib = 8 * 1024;
 
+/// A database of so many pages (32 MiB) is checked whole when it is opened: that takes 3 ms a MiB.
+inline constexpr std::int64_t checked_pages = 8 * 1024;
+
 /// Rows of a discarded submission that one commit takes away.
 inline constexpr std::uint64_t sweep_rows = 500;
+
+/// Ids fit into the key of an attempt, beside its number; and so many tasks, or groups, one submission may
+/// have. A row with others is damaged.
+inline constexpr std::uint64_t id_max = std::uint64_t{1} << 46U;
+inline constexpr std::uint64_t ids_of_submission_max = 100'000'000;
 
 /// Edges packed into one row.
 inline constexpr std::size_t edges_per_chunk = 8192;

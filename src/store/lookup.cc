@@ -4,8 +4,25 @@
 #include <fmt/core.h>
 
 #include "store/codec.h"
+#include "store/limits.h"
 
 namespace cattino::store {
+
+namespace {
+
+bool is_id_range(std::uint64_t first, std::uint64_t count) {
+  return count == 0 || (first > 0 && count <= ids_of_submission_max && first <= id_max - count);
+}
+
+}  // namespace
+
+bool is_status(std::int64_t number) {
+  return number >= 0 && number <= static_cast<std::int64_t>(core::TaskStatus::cancelled);
+}
+
+bool is_group_phase(std::int64_t number) {
+  return number >= 0 && number <= static_cast<std::int64_t>(core::GroupPhase::start_failed);
+}
 
 Error no_such(const char* what, std::uint64_t id) {
   return {.code = ErrorCode::not_found, .message = fmt::format("there is no {} {}", what, id)};
@@ -56,7 +73,9 @@ Result<Lookup::Found> Lookup::submission(SubmissionId id) {
   submission.environment = rows.id(7);
   submission.key = rows.bytes(8);
   submission.run_dir = rows.bytes(9);
-  if (!unpack_submission(rows.bytes(10), submission)) {
+  if (!unpack_submission(rows.bytes(10), submission) ||
+      !is_id_range(submission.first_task.value, submission.task_count) ||
+      !is_id_range(submission.first_group.value, submission.group_count)) {
     return bad_row("submission", id.value);
   }
   return found;
@@ -117,7 +136,7 @@ Result<core::TaskState> Lookup::state(const core::TaskSpec& spec) {
   }
   state.status = static_cast<core::TaskStatus>(rows.number(0));
   state.ended.us = rows.number(1);
-  if (!unpack_state(rows.bytes(2), state)) {
+  if (!is_status(rows.number(0)) || !unpack_state(rows.bytes(2), state)) {
     return bad_row("task", spec.id.value);
   }
   return state;
@@ -172,13 +191,16 @@ Result<std::vector<GroupRow>> Lookup::groups(GroupId first, std::uint64_t count)
   if (count == 0) {
     return found;
   }
-  Rows rows = groups_.with(first.value, first.value + count).rows();
+  const std::uint64_t end = first.value + count;
+  Ascending ids(first.value, end);
+  Rows rows = groups_.with(first.value, end).rows();
   while (rows.next()) {
     GroupRow& row = found.emplace_back();
     row.group.spec.id.value = rows.id(0);
     row.group.submission.value = rows.id(1);
     row.state.phase = static_cast<core::GroupPhase>(rows.number(2));
-    if (!unpack_group(rows.bytes(3), rows.bytes(4), row.group) ||
+    if (!ids.take(rows.id(0)) || !is_group_phase(rows.number(2)) ||
+        !unpack_group(rows.bytes(3), rows.bytes(4), row.group) ||
         !unpack_group_state(rows.bytes(5), row.state)) {
       return bad_row("group", row.group.spec.id.value);
     }

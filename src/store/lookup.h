@@ -1,6 +1,7 @@
 // Rows by id, over any connection: what the store and its readers share.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
@@ -16,6 +17,25 @@ namespace cattino::store {
 Error no_such(const char* what, std::uint64_t id);
 /// An Error of code `corrupt` about a row.
 Error bad_row(const char* what, std::uint64_t id);
+
+bool is_status(std::int64_t number);
+bool is_group_phase(std::int64_t number);
+
+/// The ids that a query for a range promises: within it, each greater than the last. Damaged pages give
+/// others.
+class Ascending {
+ public:
+  Ascending(std::uint64_t first, std::uint64_t end) : next_(first), end_(end) {}
+  bool take(std::uint64_t id) {
+    const bool good = id >= next_ && id < end_;
+    next_ = good ? id + 1 : next_;
+    return good;
+  }
+
+ private:
+  std::uint64_t next_;
+  std::uint64_t end_;
+};
 
 class Lookup {
  public:

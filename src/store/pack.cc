@@ -37,13 +37,15 @@ std::uint64_t Unpacker::number() {
   for (unsigned shift = 0; shift < 64 && used < rest_.size(); shift += 7) {
     const auto byte = static_cast<std::uint8_t>(rest_[used++]);
     value |= static_cast<std::uint64_t>(byte & 0x7fU) << shift;
+    if (shift == 63 && byte > 1) {
+      break;  // it has more than 64 bits
+    }
     if (byte < 0x80) {
       rest_.remove_prefix(used);
       return value;
     }
   }
-  ok_ = false;
-  rest_ = {};
+  refuse();
   return 0;
 }
 
@@ -55,8 +57,7 @@ std::int64_t Unpacker::difference() {
 std::string_view Unpacker::text() {
   const std::uint64_t size = number();
   if (size > rest_.size()) {
-    ok_ = false;
-    rest_ = {};
+    refuse();
     return {};
   }
   const std::string_view value = rest_.substr(0, size);
@@ -67,8 +68,7 @@ std::string_view Unpacker::text() {
 std::size_t Unpacker::count() {
   const std::uint64_t items = number();
   if (items > rest_.size()) {
-    ok_ = false;
-    rest_ = {};
+    refuse();
     return 0;
   }
   return items;

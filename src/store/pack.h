@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace cattino::store {
@@ -36,16 +38,44 @@ class Unpacker {
   std::vector<std::string> texts();
   /// A number of items that follow, each of one byte at least.
   std::size_t count();
+
+  /// A number that fits into T.
   template <class T>
   T as() {
-    return static_cast<T>(number());
+    const std::uint64_t value = number();
+    return value <= std::numeric_limits<T>::max() ? static_cast<T>(value) : nothing<T>();
+  }
+  /// A number, maybe negative, that fits into T.
+  template <class T>
+  T difference_as() {
+    const std::int64_t value = difference();
+    const bool fits =
+        value >= std::numeric_limits<T>::min() && value <= std::numeric_limits<T>::max();
+    return fits ? static_cast<T>(value) : nothing<T>();
+  }
+  /// A value of an enumeration that ends with `last`.
+  template <class Enum>
+  Enum up_to(Enum last) {
+    const std::uint64_t value = number();
+    return value <= static_cast<std::uint64_t>(last) ? static_cast<Enum>(value) : nothing<Enum>();
   }
 
   [[nodiscard]] bool at_end() const { return rest_.empty(); }
   /// False once something did not fit: the bytes are not what was packed.
   [[nodiscard]] bool ok() const { return ok_; }
+  /// What was read is nothing that could have been packed.
+  void refuse() {
+    ok_ = false;
+    rest_ = {};
+  }
 
  private:
+  template <class T>
+  T nothing() {
+    refuse();
+    return T{};
+  }
+
   std::string_view rest_;
   bool ok_ = true;
 };

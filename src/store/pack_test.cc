@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -77,6 +78,69 @@ TEST(Pack, ACountThatCannotBeTrueMakesNothingLarge) {
   Unpacker in(out.bytes());
   EXPECT_TRUE(in.texts().empty());
   EXPECT_FALSE(in.ok());
+}
+
+TEST(Pack, ANumberThatDoesNotFitIsNoticed) {
+  Packer out;
+  out.number(256);
+  out.number(1);
+  Unpacker in(out.bytes());
+  EXPECT_EQ(in.as<std::uint8_t>(), 0);
+  EXPECT_FALSE(in.ok());
+  EXPECT_TRUE(in.at_end());
+  Unpacker wide("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02");  // has 65 bits
+  wide.number();
+  EXPECT_FALSE(wide.ok());
+}
+
+TEST(Pack, AValueThatAnEnumerationDoesNotHaveIsNoticed) {
+  const std::string good{"\x04\x01\x01\0\0\x02\x01\x01\0\x06\0\x14\0\0\0\0\0\0\0", 19};
+  core::TaskState state;
+  ASSERT_TRUE(unpack_state(good, state));
+  for (const std::size_t place : {0U, 2U, 3U, 7U, 8U}) {  // phase, cause, its node, exit, stage
+    std::string bad = good;
+    bad[place] = 0x20;
+    EXPECT_FALSE(unpack_state(bad, state)) << place;
+  }
+  std::vector<core::Edge> edges;
+  EXPECT_TRUE(unpack_edges("\x05\x02\x04", edges));
+  EXPECT_FALSE(unpack_edges("\x07\x02\x04", edges));
+}
+
+TEST(Pack, EdgesOfEveryKindComeBack) {
+  const std::vector<core::Edge> edges = {
+      {core::Node::of(TaskId{1}), core::Node::of(TaskId{2}), core::When::any},
+      {core::Node::of(GroupId{900}), core::Node::of(TaskId{1}), core::When::fail},
+      {core::Node::of(TaskId{2}), core::Node::of(GroupId{2}), core::When::ok}};
+  Packer out;
+  pack_edges(edges.data(), edges.size(), out);
+  std::vector<core::Edge> back;
+  ASSERT_TRUE(unpack_edges(out.bytes(), back));
+  ASSERT_EQ(back.size(), edges.size());
+  for (std::size_t i = 0; i < edges.size(); ++i) {
+    EXPECT_EQ(back[i].from, edges[i].from);
+    EXPECT_EQ(back[i].to, edges[i].to);
+    EXPECT_EQ(back[i].when, edges[i].when);
+  }
+}
+
+TEST(Pack, ANameLongerThanItsFullnameIsNoticed) {
+  Group group;
+  EXPECT_TRUE(unpack_group(std::string_view("\0\x01\x02\x02\x06", 5), "sweep", group));
+  EXPECT_FALSE(unpack_group(std::string_view("\0\x01\x02\x02\x07", 5), "sweep", group));
+}
+
+TEST(Pack, AnInstantThatIsOutOfRangeIsNoticed) {
+  core::TaskState state;
+  state.queued = Time{1};
+  Packer out;
+  pack_state(state, out);
+  std::string bytes = out.bytes();
+  ASSERT_TRUE(unpack_state(bytes, state));
+  bytes.back() =
+      static_cast<char>(0xff);  // the difference from `started` to `queued`: nearly -2^63
+  bytes += "\xff\xff\xff\xff\xff\xff\xff\xff\x01";
+  EXPECT_FALSE(unpack_state(bytes, state));
 }
 
 TEST(Pack, ARowOfATaskKeepsItsFirstFormat) {

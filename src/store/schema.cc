@@ -17,6 +17,7 @@
 
 #include <fmt/core.h>
 
+#include "store/limits.h"
 #include "store/sqlite.h"
 
 namespace cattino::store {
@@ -119,6 +120,25 @@ Result<bool> is_fresh(Connection& connection) {
   return *version == 0 && *tables == 0;
 }
 
+/// A damaged page can hide rows without an error, or an index its entries: work would be lost, or done
+/// twice. Where it takes no time to speak of, all pages and indexes are looked at.
+Status check_pages(Connection& connection) {
+  auto pages = connection.number("PRAGMA page_count");
+  if (!pages) {
+    return pages.error();
+  }
+  if (*pages > checked_pages) {
+    return ok();
+  }
+  Statement check(connection, "PRAGMA integrity_check(1)");
+  Rows rows = check.with().rows();
+  const std::string found(rows.next() ? rows.bytes(0) : std::string_view());
+  if (Status status = rows.status(); !status) {
+    return status;
+  }
+  return found == "ok" ? ok() : Status{damaged(connection.path(), found)};
+}
+
 /// All of a migration or nothing of it.
 Status migrate_from(Connection& connection, std::size_t version) {
   Status done = connection.execute(fmt::format(
@@ -180,6 +200,9 @@ Status prepare_schema(Connection& connection) {
     if (Status ours = check_schema(connection); !ours) {
       return ours;
     }
+  }
+  if (Status whole = check_pages(connection); !whole) {
+    return whole;
   }
   auto version = connection.number("PRAGMA user_version");
   if (!version) {

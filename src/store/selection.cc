@@ -9,6 +9,9 @@
 #include <fmt/core.h>
 #include <re2/re2.h>
 
+#include "store/limits.h"
+#include "store/lookup.h"
+
 namespace cattino::store {
 
 namespace {
@@ -79,7 +82,11 @@ Selection::~Selection() = default;
 Status Selection::add_rows(Rows& rows, Ranges& ranges) {
   while (rows.next()) {
     const std::uint64_t first = rows.id(0);
-    const std::uint64_t end = first + rows.id(1);
+    const std::uint64_t count = rows.id(1);
+    if (first > id_max || count > ids_of_submission_max) {
+      return bad_row("a submission with task", first);
+    }
+    const std::uint64_t end = first + count;
     if (!ranges.empty() && ranges.back().end == first) {
       ranges.back().end = end;
     } else {

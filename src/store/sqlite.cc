@@ -115,6 +115,13 @@ Error failed_access(const std::string& path, int number) {
 
 }  // namespace
 
+Error damaged(const std::string& path, const std::string& how) {
+  return {
+      .code = ErrorCode::corrupt,
+      .message = fmt::format("{} is damaged: {}", path, how),
+      .hint = "it was left as it is; move it away to start afresh"};
+}
+
 Error Connection::error(int code) const {
   const std::string said = handle_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(handle_);
   switch (code & 0xff) {
@@ -124,10 +131,7 @@ Error Connection::error(int code) const {
       return failed_access(path_, handle_ == nullptr ? 0 : sqlite3_system_errno(handle_));
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return {
-          .code = ErrorCode::corrupt,
-          .message = fmt::format("{} is damaged: {}", path_, said),
-          .hint = "it was left as it is; move it away to start afresh"};
+      return damaged(path_, said);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return {

@@ -20,6 +20,9 @@ struct Blob {
   std::string_view bytes;
 };
 
+/// An Error of code `corrupt` about a database.
+Error damaged(const std::string& path, const std::string& how);
+
 class Connection {
  public:
   enum class Mode { create, write, read };

@@ -321,6 +321,9 @@ Result<std::vector<TaskRow>> SqliteStore::tasks_of(SubmissionId id) {
   }
   std::vector<TaskRow> rows;
   const Submission& submission = found->submission;
+  if (!are_handed_out(submission)) {
+    return bad_row("submission", id.value);
+  }
   rows.reserve(submission.task_count);
   for (std::uint64_t i = 0; i < submission.task_count; ++i) {
     auto row = lookup_.row(TaskId{submission.first_task.value + i});

@@ -101,6 +101,7 @@ class SqliteStore final : public Store {
   Status live_names_of(
       const Submission& submission, const std::function<void(TaskId, std::string_view)>& each);
   Result<std::vector<Submission>> live_submissions();
+  [[nodiscard]] bool are_handed_out(const Submission& submission) const;
   Result<core::Restored> restore(const Submission& submission);
   Status restore_tasks(const Submission& submission, core::Restored& restored);
   Status restore_states(const Submission& submission, core::Restored& restored);

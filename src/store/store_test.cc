@@ -273,8 +273,8 @@ TEST_F(StoreTest, EdgesComeBackInTheirOrder) {
   const Submission submission = stage({"a", "b", "c"});
   const std::vector<core::Edge> edges = {
       {core::Node::of(nth(submission, 0)), core::Node::of(nth(submission, 1)), core::When::any},
-      {core::Node::of(GroupId{900}), core::Node::of(nth(submission, 0)), core::When::fail},
-      {core::Node::of(nth(submission, 1)), core::Node::of(GroupId{2}), core::When::ok}};
+      {core::Node::of(nth(submission, 2)), core::Node::of(nth(submission, 0)), core::When::fail},
+      {core::Node::of(nth(submission, 1)), core::Node::of(nth(submission, 2)), core::When::ok}};
   ASSERT_TRUE(store.stage(submission.id, {edges[0]}));
   ASSERT_TRUE(store.stage(submission.id, {edges[1], edges[2]}));
   ASSERT_TRUE(store.make_visible(submission.id, ""));

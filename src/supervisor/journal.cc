@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "supervisor/limits.h"
+#include "supervisor/tokens.h"
 #include "sys/faults.h"
 #include "sys/files.h"
 
@@ -77,9 +78,17 @@ std::string content_of(const Journal& journal) {
   return text;
 }
 
+/// Others are no keys of attempts: the loop takes them for descriptors of its own.
+bool may_be_given(std::uint64_t key) {
+  return key != 0 && is_key(key);
+}
+
 /// Takes over what one line says. A line that says nothing we know is passed over.
 void apply(std::string_view line, Journal& journal) {
   if (const std::optional<Exited> exited = parse_end_record(line)) {
+    if (!may_be_given(exited->key)) {
+      return;
+    }
     Past& past = journal.past[exited->key];
     past.ended = true;
     past.intended_only = false;
@@ -89,6 +98,9 @@ void apply(std::string_view line, Journal& journal) {
   Words words{line};
   const std::string_view kind = words.word();
   const auto key = words.number<std::uint64_t>();
+  if (!may_be_given(key)) {
+    return;
+  }
   if (kind == "S") {
     const auto pid = words.number<pid_t>(1, std::numeric_limits<pid_t>::max());
     if (words.good()) {

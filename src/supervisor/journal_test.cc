@@ -84,6 +84,17 @@ TEST_F(JournalFile, LinesThatSayNothingKnownArePassedOver) {
   EXPECT_TRUE(journal.past.at(1).intended_only);
 }
 
+/// Such numbers mean the supervisor's own descriptors in its loop.
+TEST_F(JournalFile, NumbersThatAreNoKeysArePassedOver) {
+  ASSERT_TRUE(sys::write_file_atomically(
+      path_,
+      "cattino-supervisor 1 b 7\nI 0\nI 9223372036854775808\nS 9223372036854775809 5\n"
+      "E 18446744073709551615 2 1 0 0 0 0 0 0\nI 9223372036854775807\n"));
+  const Journal journal = read_journal(path_);
+  EXPECT_EQ(journal.past.size(), 1U);
+  EXPECT_TRUE(journal.past.contains(9223372036854775807U));
+}
+
 TEST_F(JournalFile, AForeignOrAbsentFileHoldsNothing) {
   EXPECT_TRUE(read_journal(path_).past.empty());
   ASSERT_TRUE(sys::write_file_atomically(path_, "I 1\n"));

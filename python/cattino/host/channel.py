@@ -30,7 +30,7 @@ class Channel:
         self.broken = False
 
     def send(self, message: dict[str, Any]) -> None:
-        self._queue.append(json.dumps(message).encode("ascii"))
+        self._queue.append(_line_of(message))
         if not self._scheduled and not self.broken:
             self._scheduled = True
             self._loop.call_soon(self._flush)
@@ -70,7 +70,8 @@ class Channel:
                 del self._read[: end + 1]
                 searched = 0
                 if line:
-                    yield json.loads(line)
+                    # Paths and variables are bytes: those that are no UTF-8 arrive as they are.
+                    yield json.loads(line.decode("utf-8", "surrogateescape"))
                 continue
             searched = len(self._read)
             try:
@@ -90,6 +91,15 @@ class Channel:
     def close_in_child(self) -> None:
         """After a fork: lets go of the descriptor, touches nothing else."""
         self._socket.close()
+
+
+def _line_of(message: dict[str, Any]) -> bytes:
+    """One JSON line. What is no text, such as a path in an error's words, goes as the bytes it was."""
+    line = json.dumps(message, ensure_ascii=False)
+    try:
+        return line.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return line.encode("utf-8", "replace")
 
 
 async def connect(path: str, submission: int) -> Channel:
