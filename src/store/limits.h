@@ -21,8 +21,12 @@ inline constexpr int checkpoint_patience_ms = 100;
 inline constexpr int writer_cache_kib = 32 * 1024;
 inline constexpr int reader_cache_kib = 8 * 1024;
 
-/// Rows of a discarded submission that one commit takes away.
-inline constexpr std::uint64_t sweep_rows = 500;
+/// Rows of a table that one sweep takes away at most, and chunks of edges; a sweep takes a millisecond or two.
+inline constexpr std::uint64_t sweep_rows = 100;
+inline constexpr std::uint64_t sweep_chunks = 4;
+
+/// Submissions of the history that are forgotten in one transaction.
+inline constexpr std::uint64_t forgotten_at_once = 64;
 
 /// Edges packed into one row.
 inline constexpr std::size_t edges_per_chunk = 8192;

@@ -47,7 +47,6 @@ class Connection {
   [[nodiscard]] std::int64_t log_pages() const { return log_pages_; }
   /// Rows that the last statement changed.
   [[nodiscard]] std::int64_t changed_rows() const;
-  [[nodiscard]] std::uint64_t last_id() const;  ///< that the last insertion was given
   [[nodiscard]] bool in_transaction() const;
   [[nodiscard]] const std::string& path() const { return path_; }
 

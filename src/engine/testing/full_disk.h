@@ -26,6 +26,7 @@ class FullDiskStore final : public store::Store {
   SubmissionId next_submission() override { return real_->next_submission(); }
   TaskId reserve_tasks(std::uint64_t count) override { return real_->reserve_tasks(count); }
   GroupId reserve_groups(std::uint64_t count) override { return real_->reserve_groups(count); }
+  void skip(TaskId task, SubmissionId submission) override { real_->skip(task, submission); }
   Result<std::uint64_t> intern_environment(const std::vector<std::string>& variables) override {
     if (disk_->full) {
       return full();
@@ -80,6 +81,18 @@ class FullDiskStore final : public store::Store {
   }
   Status hide(TaskId task) override {
     return write([&] { return real_->hide(task); });
+  }
+  Result<std::vector<store::Submission>> outdated(const store::Keep& keep) override {
+    return real_->outdated(keep);
+  }
+  Status forget(SubmissionId submission) override {
+    return write([&] { return real_->forget(submission); });
+  }
+  Result<bool> sweep() override {
+    if (disk_->full) {
+      return full();
+    }
+    return real_->sweep();
   }
   Status commit() override {
     return write([&] { return real_->commit(); });
