@@ -102,7 +102,7 @@ TEST_F(FaultsTest, On_a_full_disk_tasks_go_on_and_what_follows_happens_when_ther
   ASSERT_TRUE(until([&] { return status("a") == TaskStatus::done; }));
   const auto refused = submit({task("d")});
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().message, "the state cannot be stored now, so nothing can be changed");
+  EXPECT_EQ(refused.error().message, "nothing can be changed now: database or disk is full");
   EXPECT_EQ(supervisor_.spawns.size(), 2U);
   EXPECT_TRUE(supervisor_.acknowledged.empty());
   EXPECT_TRUE(supervisor_.stops.empty());

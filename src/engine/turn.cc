@@ -216,11 +216,16 @@ bool Turn::write() {
 }
 
 void Turn::failed(const Error& error) {
+  if (error.code == ErrorCode::corrupt) {
+    outlets_.broken();  // the next daemon looks at the whole state, and refuses it
+  }
   failing_ = true;
+  why_failing_ = error;
   urgent_ = true;
   for (auto& answer : std::exchange(answers_, {})) {
     Error told = error;
-    told.hint = "it takes effect as soon as it can be stored";
+    told.hint = "it takes effect as soon as it can be stored" +
+                (error.hint.empty() ? std::string() : "; " + error.hint);
     answer(told);
   }
   retry_timer_.arm(retry_delay, [this] {
@@ -290,11 +295,9 @@ void Turn::synced(const Status& status, Batch& batch) {
 
 Status Turn::fence() {
   if (failing_) {
-    return Error{
-        ErrorCode::unavailable,
-        "the state cannot be stored now, so nothing can be changed",
-        {},
-        "make room on the disk that holds the state directory"};
+    Error refused = why_failing_;
+    refused.message = "nothing can be changed now: " + refused.message;
+    return refused;
   }
   if (Status put = world_.store->set_fact("fence", std::to_string(world_.clock.now().us)); !put) {
     (void)world_.store->commit();

@@ -32,8 +32,9 @@ class Turn {
   struct Outlets {
     std::function<void(const core::Action&)> effect;  ///< after the commit
     std::function<void(TaskId, const core::TaskState&)> changed;
-    std::function<void()> ended;   ///< after each turn
-    std::function<void()> broken;  ///< a sync failed: nobody knows what the disk has
+    std::function<void()> ended;  ///< after each turn
+    /// A sync failed, and nobody knows what the disk has; or the state is damaged.
+    std::function<void()> broken;
   };
   Turn(World& world, Feed& feed);
   void connect(Outlets outlets) { outlets_ = std::move(outlets); }
@@ -96,6 +97,7 @@ class Turn {
   bool ending_ = false;
   bool end_posted_ = false;
   bool failing_ = false;
+  Error why_failing_;
   int syncing_ = 0;
   bool soft_armed_ = false;
   Time timer_at_;
