@@ -1,6 +1,7 @@
 // meow test: does the backend, or a task, run? Starts nothing.
 #include <fmt/core.h>
 
+#include "base/text.h"
 #include "cli/verbs/verbs.h"
 #include "cli/views.h"
 
@@ -21,6 +22,44 @@ Result<int> test_backend(Context& context, Client& client) {
       health.pid,
       health.version,
       counts.empty() ? "" : "; " + counts));
+  for (const wire::UnknownProcess& process : health.unknown) {
+    context.output.text(fmt::format(
+        "process {} runs, started as task {} of a state that is gone; `meow test --end-unknown` "
+        "stops "
+        "it\n",
+        process.pid,
+        process.task));
+  }
+  return 0;
+}
+
+/// One that works looks at all of it first; if that finds damage, its successor is the one to ask.
+Result<int> set_aside(Context& context) {
+  auto answer = context.client.post<wire::SetAside>("/v1/set-aside", wire::NoArguments{});
+  if (!answer && answer.error().code == ErrorCode::corrupt) {
+    Client again([&] { return context.backend.connect_or_start(); });
+    answer = again.post<wire::SetAside>("/v1/set-aside", wire::NoArguments{});
+  }
+  if (!answer) {
+    return answer.error();
+  }
+  context.output.document(answer->text);
+  context.output.text(fmt::format(
+      "the stored state is now {}, as it was; the next command starts afresh\n",
+      answer->value.moved_to));
+  return 0;
+}
+
+Result<int> end_unknown(Context& context) {
+  auto answer = context.client.post<wire::EndUnknown>("/v1/end-unknown", wire::NoArguments{});
+  if (!answer) {
+    return answer.error();
+  }
+  context.output.document(answer->text);
+  const auto count = static_cast<std::int64_t>(answer->value.ended);
+  context.output.text(
+      count == 0 ? "nothing runs that the state does not know\n"
+                 : fmt::format("{} told to end\n", count_of(count, "process")));
   return 0;
 }
 
@@ -52,17 +91,24 @@ Result<int> test_tasks(Context& context, Client& client) {
 }  // namespace
 
 Result<int> test(Context& context) {
-  Client client([&] { return context.backend.connect(); });
-  auto status =
-      context.options.names.empty() ? test_backend(context, client) : test_tasks(context, client);
-  if (!status && status.error().code == ErrorCode::unavailable) {
+  if (context.options.set_aside) {
+    return set_aside(context);
+  }
+  if (context.options.end_unknown) {
+    return end_unknown(context);
+  }
+  // One that refuses to work is not one that does not run: it says why.
+  if (const auto reached = context.backend.connect();
+      !reached && reached.error().code == ErrorCode::unavailable) {
     return Error{
         ErrorCode::unavailable,
         "the backend is not running",
         {},
         "the next `meow create` starts it, or `meow run`"};
   }
-  return status;
+  Client client([&] { return context.backend.connect(); });
+  return context.options.names.empty() ? test_backend(context, client)
+                                       : test_tasks(context, client);
 }
 
 }  // namespace cattino::cli::verbs
