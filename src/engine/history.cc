@@ -54,6 +54,9 @@ Result<bool> History::forget_some() {
     world_.forget_submission(submission.id);
     any = true;
   }
+  if (!any && outdated->empty()) {
+    return false;
+  }
   if (const Status committed = world_.store->commit(); !committed) {
     return committed.error();
   }

@@ -2,6 +2,7 @@
 #include "engine/turn.h"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <utility>
 #include <variant>
@@ -244,11 +245,15 @@ void Turn::settle() {
   world_.client->flush();
   feed_.deliver();
   if (!failing_) {
-    if (!answers_.empty()) {
+    if (!answers_.empty() || !stored_.empty()) {
       sync();
     } else if (unsynced_ || !changes_.empty() || !acknowledgements_.empty()) {
       soft_write();
     }
+  } else if (!stored_.empty()) {
+    auto batch = std::make_shared<Batch>();
+    batch->answers.swap(stored_);
+    sync(std::move(batch));
   }
   outlets_.ended();
 }
@@ -270,7 +275,13 @@ void Turn::sync() {
   unsynced_ = false;
   auto batch = std::make_shared<Batch>();
   batch->answers.swap(answers_);
+  std::move(stored_.begin(), stored_.end(), std::back_inserter(batch->answers));
+  stored_.clear();
   batch->acknowledgements.swap(acknowledgements_);
+  sync(std::move(batch));
+}
+
+void Turn::sync(std::shared_ptr<Batch> batch) {
   ++syncing_;
   world_.store->sync(
       world_.guarded<Status>([this, batch](const Status& status) { synced(status, *batch); }));

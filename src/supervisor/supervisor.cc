@@ -201,7 +201,7 @@ void Supervisor::take_results() {
       continue;
     }
     const std::shared_ptr<LaunchJob> job = std::exchange(attempt->job, nullptr);
-    if (job && lacks_room(result.spawned)) {
+    if (job && attempt->stop_signal == 0 && lacks_room(result.spawned)) {
       launch_again(*attempt, *job);
       continue;
     }

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import sqlite3
 import subprocess
 import time
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -28,10 +28,11 @@ def state_of(backend: Backend) -> Path:
     return Path(backend.health()["state"])
 
 
-def kill_daemon(backend: Backend) -> None:
+def leave(backend: Backend) -> None:
+    """The daemon goes, and the guardian starts another one at the next command."""
     daemon = backend.health()["pid"]
-    os.kill(daemon, signal.SIGKILL)
-    wait_until(lambda: not alive(daemon), "it is dead")
+    backend.meow("exit", "--keep-tasks")
+    wait_until(lambda: not alive(daemon), "it has left")
 
 
 def stopped(backend: Backend) -> Path:
@@ -95,7 +96,7 @@ def test_what_runs_while_the_state_is_set_aside_is_told_of_and_can_be_ended(back
     wait_until(lambda: backend.task("second")["task"]["pid"], "both run")
     old = {n: backend.task(n)["task"] for n in ("first", "second")}
     state = state_of(backend)
-    kill_daemon(backend)
+    leave(backend)
     for end in ("", "-wal", "-shm"):
         (state / f"state.db{end}").unlink(missing_ok=True)
     garbage(state / "state.db")
@@ -121,7 +122,7 @@ def test_exit_ends_what_the_state_does_not_know(backend: Backend) -> None:
     wait_until(lambda: backend.task("t")["task"]["pid"], "it runs")
     pid = backend.task("t")["task"]["pid"]
     state = state_of(backend)
-    kill_daemon(backend)
+    leave(backend)
     for end in ("", "-wal", "-shm"):
         (state / f"state.db{end}").unlink(missing_ok=True)
     wait_until(lambda: backend.health()["unknown"], "it is told of")
@@ -135,9 +136,8 @@ def test_damage_that_is_met_at_work_is_refused_from_then_on(backend: Backend) ->
     backend.meow("create", "true", "-n", "done", "-c", "0")
     backend.meow("wait", "done")
     pid = wait_until(lambda: backend.task("t")["task"]["pid"], "it runs")
-    backend.meow("exit", "--keep-tasks")
-    path = Path(backend.home).glob(".state/*/state.db").__next__()
-    wait_until(lambda: not path.with_name("state.db-wal").exists(), "the daemon has left")
+    path = state_of(backend) / "state.db"
+    leave(backend)
     with sqlite3.connect(path) as database:
         page = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'hidden'").fetchone()[0]
     database.close()
@@ -219,8 +219,10 @@ def test_old_history_is_forgotten_when_something_ends_and_its_logs_stay(
     ended = task["ended"]
     wait_until(lambda: time.time() * 1000 > ended + 1000, "a second is over")
 
+    names = (f"t{number}" for number in count())
+
     def forgotten() -> bool:
-        backend.meow("create", "true", "-c", "0")  # its end is the occasion
+        backend.meow("create", "true", "-n", next(names), "-c", "0")  # its end is the occasion
         return "old" not in statuses(backend)
 
     wait_until(forgotten, "it is forgotten")
@@ -249,7 +251,7 @@ def test_a_state_that_was_restored_from_a_copy_starts_nothing_twice(backend: Bac
     backend.meow("create", f"echo ran >> runs; {gate(backend, 'gate')}", "-n", "after", "-c", "0")
     pid = wait_until(lambda: backend.task("after")["task"]["pid"], "it runs")
     number = backend.task("after")["task"]["id"]
-    kill_daemon(backend)
+    leave(backend)
     for end in ("-wal", "-shm"):
         path.with_name(f"state.db{end}").unlink(missing_ok=True)
     shutil.copy(copy, path)

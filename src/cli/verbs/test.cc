@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include "base/text.h"
+#include "cli/departure.h"
 #include "cli/verbs/verbs.h"
 #include "cli/views.h"
 
@@ -33,12 +34,15 @@ Result<int> test_backend(Context& context, Client& client) {
   return 0;
 }
 
-/// One that works looks at all of it first; if that finds damage, its successor is the one to ask.
+/// One that works looks at all of it first; if that finds damage it leaves, and its successor is asked.
 Result<int> set_aside(Context& context) {
+  const auto health = context.client.get<wire::Health>("/v1/health");
+  const Departure departure(health ? health->value : wire::Health{}, true);
   auto answer = context.client.post<wire::SetAside>("/v1/set-aside", wire::NoArguments{});
-  if (!answer && answer.error().code == ErrorCode::corrupt) {
-    Client again([&] { return context.backend.connect_or_start(); });
-    answer = again.post<wire::SetAside>("/v1/set-aside", wire::NoArguments{});
+  if (health && !answer && answer.error().code == ErrorCode::corrupt) {
+    departure.wait();
+    Client successor([&] { return context.backend.connect_or_start(); });
+    answer = successor.post<wire::SetAside>("/v1/set-aside", wire::NoArguments{});
   }
   if (!answer) {
     return answer.error();

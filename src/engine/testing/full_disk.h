@@ -14,6 +14,7 @@ namespace cattino::engine {
 
 struct Disk {
   bool full = false;    ///< nothing can be written
+  int room = -1;        ///< commits until it is full; -1: no end of them
   bool broken = false;  ///< syncs fail
 };
 
@@ -95,7 +96,9 @@ class FullDiskStore final : public store::Store {
     return real_->sweep();
   }
   Status commit() override {
-    return write([&] { return real_->commit(); });
+    Status done = write([&] { return real_->commit(); });
+    disk_->full = disk_->full || disk_->room == 0 || (disk_->room > 0 && --disk_->room == 0);
+    return done;
   }
   void sync(std::function<void(Status)> synced) override {
     if (disk_->broken) {
