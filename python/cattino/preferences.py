@@ -22,6 +22,8 @@ DEFAULTS: dict[str, Any] = {
     "reserve-after": "10m",
     "reservations": 1,
     "aging": "0s",
+    "history-age": "90d",
+    "history-size": 1000000,
 }
 
 

@@ -1,6 +1,7 @@
 // Errors of system calls, in words.
 #include "base/result.h"
 
+#include <cerrno>
 #include <cstring>
 
 #include <fmt/core.h>
@@ -10,10 +11,12 @@ namespace cattino {
 Error system_error(std::string_view tried, std::string_view on, int error_number) {
   const char* meaning = strerrordesc_np(error_number);
   const std::string why = meaning != nullptr ? meaning : fmt::format("error {}", error_number);
+  const bool no_room = error_number == ENOSPC || error_number == EDQUOT;
   return {
-      .code = ErrorCode::system,
+      .code = no_room ? ErrorCode::unavailable : ErrorCode::system,
       .message = on.empty() ? fmt::format("cannot {}: {}", tried, why)
-                            : fmt::format("cannot {} {}: {}", tried, on, why)};
+                            : fmt::format("cannot {} {}: {}", tried, on, why),
+      .hint = no_room ? "make room on that filesystem" : ""};
 }
 
 }  // namespace cattino

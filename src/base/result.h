@@ -31,7 +31,8 @@ struct Error {
   std::string hint = {};
 };
 
-/// An Error of code `system` that says what was tried, on what, and the meaning of `error_number`.
+/// An Error of code `system` that says what was tried, on what, and the meaning of `error_number`; of code
+/// `unavailable` if the disk is full.
 Error system_error(std::string_view tried, std::string_view on, int error_number);
 
 struct Done {};

@@ -171,7 +171,18 @@ void add_lookers(Grammar& grammar) {
       ->type_name("TIME");
 
   CLI::App* test = add_verb(grammar, "test", "tell whether the backend, or a task, is running");
-  add_names(grammar, test, "a task");
+  CLI::Option* tested = add_names(grammar, test, "a task");
+  CLI::Option* aside = test->add_flag(
+                               "--set-aside",
+                               options.set_aside,
+                               "rename a stored state that is damaged or foreign, and start afresh")
+                           ->excludes(tested);
+  test->add_flag(
+          "--end-unknown",
+          options.end_unknown,
+          "stop processes that were started under a state that was set aside")
+      ->excludes(tested)
+      ->excludes(aside);
   add_verb(grammar, "devices", "list devices and who holds them");
   add_verb(grammar, "meow", "say something");
 }

@@ -63,6 +63,8 @@ struct Options {
   std::optional<std::uint64_t> tail;
   bool yes = false;
   bool keep_tasks = false;
+  bool set_aside = false;          ///< test: a stored state that cannot be used
+  bool end_unknown = false;        ///< test: processes that the state does not know
   std::string shell;               ///< completion
   std::vector<std::string> words;  ///< __complete: the command line so far
   CreateOptions create;

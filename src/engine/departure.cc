@@ -121,18 +121,19 @@ void Departure::stop_tasks(const std::vector<TaskId>& tasks) {
       request.tasks.push_back(task);
     }
   }
-  stopped_ = request.tasks.size();
+  stopped_ = request.tasks.size() + parts_.world.unknown.size();
   stop_asked_ = true;
-  if (stopped_ > 0) {
+  if (!request.tasks.empty()) {
     parts_.turn.step(request);
   }
+  parts_.world.end_unknown();
   parts_.turn.end_soon();
 }
 
 /// All have ended, and that is on disk: hosts go, then we.
 void Departure::finish_stopping() {
-  if (!stop_asked_ || parts_.world.core.counts().running > 0 || parts_.effects.hosts().busy() ||
-      !parts_.turn.all_written()) {
+  if (!stop_asked_ || parts_.world.core.counts().running > 0 || !parts_.world.unknown.empty() ||
+      parts_.effects.hosts().busy() || !parts_.turn.all_written()) {
     return;
   }
   stage_ = Stage::going;

@@ -268,7 +268,7 @@ bool Draft::answered_before() {
   }
   abandon();
   const Result<SubmissionView> view = services_.view(earlier.value());
-  services_.turn.answer([answer = std::exchange(answer_, {}), view](const Status& synced) {
+  services_.turn.answer_stored([answer = std::exchange(answer_, {}), view](const Status& synced) {
     answer(synced ? view : Result<SubmissionView>(synced.error()));
   });
   services_.turn.end_soon();
@@ -340,7 +340,7 @@ void Draft::step(const std::vector<Conflict>& found) {
   services_.turn.step(std::exchange(work_, {}));
   services_.turn.write_soon();
   const Result<SubmissionView> view = services_.view(id);
-  services_.turn.answer([answer = std::move(answer_), view](const Status& synced) {
+  services_.turn.answer_stored([answer = std::move(answer_), view](const Status& synced) {
     answer(synced ? view : Result<SubmissionView>(synced.error()));
   });
   services_.turn.end_soon();

@@ -10,6 +10,7 @@
 #include "engine/draft.h"
 #include "engine/effects.h"
 #include "engine/feed.h"
+#include "engine/history.h"
 #include "engine/link.h"
 #include "engine/observer.h"
 #include "engine/presenter.h"
@@ -78,6 +79,8 @@ class EngineImpl final : public Engine {
       std::uint64_t since, bool output, std::function<void(const FeedItem&)> item) override;
   [[nodiscard]] DevicesView devices() const override;
   [[nodiscard]] HealthView health() const override;
+  std::uint64_t end_unknown() override { return world_.end_unknown(); }
+  void check_state(Answer<Done> answer) override;
   Status attach_host(SubmissionId submission, std::unique_ptr<host::Channel> channel) override;
   void leave(bool keep_tasks, Answer<std::uint64_t> answer) override;
   void on_leave(std::function<void(int)> callback) override;
@@ -89,6 +92,7 @@ class EngineImpl final : public Engine {
   void observed(devices::Inventory inventory);
   void take_inventory();
   void turn_ended();
+  void act(const core::Action& action);
 
   // The world is first: the parts refer to it, and go before it.
   mutable World world_;
@@ -99,6 +103,7 @@ class EngineImpl final : public Engine {
   Waits waits_;
   WaitRequests wait_requests_;
   Departure departure_;
+  History history_;
   Link link_;
   Requests requests_;
   std::shared_ptr<RunDirs> run_dirs_;
@@ -127,11 +132,12 @@ EngineImpl::EngineImpl(
       waits_(world_, [this] { return departure_.quiet(); }),
       wait_requests_(world_, waits_),
       departure_({world_, turn_, effects_, feed_, waits_}),
+      history_(world_, turn_),
       link_(world_, turn_, effects_, [this] { take_inventory(); }),
       requests_(world_, turn_, feed_),
       run_dirs_(std::make_shared<RunDirs>(world_.options.home)) {
   turn_.connect(
-      {[this](const core::Action& action) { effects_.act(action); },
+      {[this](const core::Action& action) { act(action); },
        [this](TaskId task, const core::TaskState& state) { waits_.changed(task, state); },
        [this] { turn_ended(); },
        [this] {
@@ -147,6 +153,14 @@ EngineImpl::~EngineImpl() {
 // ---- the start --------------------------------------------------------------------------------------
 
 Status EngineImpl::load() {
+  for (const std::uint64_t key : world_.options.supervised) {
+    // A process of another state: its key must not become one of this state's attempts.
+    if (HostKey::is_host(key)) {
+      world_.store->skip({}, HostKey::from_key(key).submission);
+    } else {
+      world_.store->skip(AttemptId::from_key(key).task, {});
+    }
+  }
   declare_resources();
   Time latest;
   Status loaded = world_.store->load_live([this, &latest](core::Restored restored) {
@@ -238,6 +252,13 @@ void EngineImpl::take_inventory() {
   turn_.end();
 }
 
+void EngineImpl::act(const core::Action& action) {
+  effects_.act(action);
+  if (std::holds_alternative<core::SubmissionEnded>(action)) {
+    history_.submission_ended();
+  }
+}
+
 void EngineImpl::turn_ended() {
   waits_.settle();
   const core::Scheduler::Counts counts = world_.core.counts();
@@ -245,6 +266,7 @@ void EngineImpl::turn_ended() {
       counts.waiting + counts.running, [this](TaskId task) { return world_.is_live(task); });
   observer_.consider();
   departure_.consider();
+  history_.consider();
 }
 
 // ---- new work ---------------------------------------------------------------------------------------
@@ -310,7 +332,21 @@ HealthView EngineImpl::health() const {
   const core::Scheduler::Counts counts = world_.core.counts();
   view.waiting = counts.waiting;
   view.running = counts.running;
+  for (const auto& [key, unknown] : world_.unknown) {
+    view.unknown.push_back(unknown);
+  }
   return view;
+}
+
+void EngineImpl::check_state(Answer<Done> answer) {
+  world_.read<Status>(
+      [](store::Reader& reader) { return reader.check(); },
+      [this, answer = std::move(answer)](const Status& sound) {
+        if (!sound && sound.error().code == ErrorCode::corrupt) {
+          departure_.fail();  // the next daemon refuses it, and can set it aside
+        }
+        answer(sound);
+      });
 }
 
 // ---- the rest ---------------------------------------------------------------------------------------

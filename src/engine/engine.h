@@ -114,6 +114,7 @@ class Engine {
     settings::Settings settings;
     std::int64_t guardian_pid = 0;
     std::int64_t supervisor_pid = 0;
+    std::vector<std::uint64_t> supervised = {};  ///< keys that the supervisor has, or may have
   };
   /// How the engine reaches the supervisor: the real supervisor::connect, or a fake.
   using Connect = std::function<std::unique_ptr<supervisor::Client>(supervisor::Handlers)>;
@@ -141,6 +142,11 @@ class Engine {
       std::uint64_t since, bool output, std::function<void(const FeedItem&)> item) = 0;
   [[nodiscard]] virtual DevicesView devices() const = 0;
   [[nodiscard]] virtual HealthView health() const = 0;
+
+  /// Stops the processes of `HealthView::unknown`; returns how many.
+  virtual std::uint64_t end_unknown() = 0;
+  /// Reads all of the stored state. If it is damaged, the program ends: its successor refuses to serve.
+  virtual void check_state(Answer<Done> answer) = 0;
 
   /// A host has connected for this submission. The engine takes the channel.
   virtual Status attach_host(SubmissionId submission, std::unique_ptr<host::Channel> channel) = 0;

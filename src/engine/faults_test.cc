@@ -77,6 +77,20 @@ TEST_F(FaultsTest, On_a_full_disk_a_submission_is_refused_and_leaves_nothing) {
   EXPECT_TRUE(submit({task("a")})) << "the name was not taken";
 }
 
+TEST_F(FaultsTest, A_submission_that_was_stored_is_acknowledged_though_its_start_finds_no_room) {
+  start();
+  ASSERT_TRUE(submit({task("first")}));
+  ASSERT_TRUE(spawned(1));
+  disk_->room = 1;
+  const auto taken = submit({task("a")});
+  ASSERT_TRUE(taken) << taken.error().message;
+  EXPECT_TRUE(disk_->full);
+  EXPECT_EQ(supervisor_.spawns.size(), 1U);
+  disk_->room = -1;
+  disk_->full = false;
+  EXPECT_TRUE(spawned(2));
+}
+
 TEST_F(FaultsTest, On_a_full_disk_verbs_are_refused_and_change_nothing) {
   start();
   ASSERT_TRUE(submit({task("a")}));
@@ -105,7 +119,7 @@ TEST_F(FaultsTest, On_a_full_disk_tasks_go_on_and_what_follows_happens_when_ther
   ASSERT_TRUE(until([&] { return status("a") == TaskStatus::done; }));
   const auto refused = submit({task("d")});
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().message, "the state cannot be stored now, so nothing can be changed");
+  EXPECT_EQ(refused.error().message, "nothing can be changed now: database or disk is full");
   EXPECT_EQ(supervisor_.spawns.size(), 2U);
   EXPECT_TRUE(supervisor_.acknowledged.empty());
   EXPECT_TRUE(supervisor_.stops.empty());

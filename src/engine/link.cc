@@ -63,6 +63,7 @@ void Link::welcome(const supervisor::Welcome& message) {
   synced_ = false;
   reconciled_ = false;
   reported_.clear();
+  world_.unknown.clear();
   effects_.forget_environments();
   effects_.hosts().expect_report();
   life_ = fmt::format("{} {}", message.boot_id, message.epoch);
@@ -82,8 +83,10 @@ void Link::started(const supervisor::Started& message) {
   const AttemptId attempt = AttemptId::from_key(message.key);
   const auto at = world_.running.find(attempt.task);
   if (at == world_.running.end() || at->second.attempt != attempt) {
+    world_.unknown[message.key] = {attempt, message.pid, message.at};
     return;
   }
+  world_.unknown.erase(message.key);
   Running& running = at->second;
   running.process_started = message.at;
   if (running.pid != message.pid) {
@@ -99,6 +102,7 @@ void Link::exited(const supervisor::Exited& message) {
   if (!synced_) {
     reported_.insert(message.key);
   }
+  world_.unknown.erase(message.key);
   turn_.acknowledge(message.key);
   if (HostKey::is_host(message.key)) {
     effects_.host_exited(HostKey::from_key(message.key), message.status);

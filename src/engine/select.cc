@@ -150,6 +150,17 @@ Status Selector::add_all() {
 }
 
 Error Selector::not_found(const std::string& name) {
+  if (const TaskId id{id_in(name)}; id) {
+    const Result<bool> was = reader_.was_task(id);
+    if (was && *was) {
+      return {
+          ErrorCode::not_found,
+          fmt::format("task `{}` is no longer known", name),
+          {},
+          "what has ended is forgotten after a while (settings history-age, history-size); its "
+          "logs stay"};
+    }
+  }
   Error error{ErrorCode::not_found, fmt::format("there is no task or group `{}`", name)};
   store::Filter some;
   some.limit = 10'000;

@@ -2,6 +2,7 @@
 #include "engine/turn.h"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <utility>
 #include <variant>
@@ -219,11 +220,16 @@ bool Turn::write() {
 }
 
 void Turn::failed(const Error& error) {
+  if (error.code == ErrorCode::corrupt) {
+    outlets_.broken();  // the next daemon looks at the whole state, and refuses it
+  }
   failing_ = true;
+  why_failing_ = error;
   urgent_ = true;
   for (auto& answer : std::exchange(answers_, {})) {
     Error told = error;
-    told.hint = "it takes effect as soon as it can be stored";
+    told.hint = "it takes effect as soon as it can be stored" +
+                (error.hint.empty() ? std::string() : "; " + error.hint);
     answer(told);
   }
   retry_timer_.arm(retry_delay, [this] {
@@ -245,11 +251,15 @@ void Turn::settle() {
   sys::fault_point("engine.sent");
   feed_.deliver();
   if (!failing_) {
-    if (!answers_.empty()) {
+    if (!answers_.empty() || !stored_.empty()) {
       sync();
     } else if (unsynced_ || !changes_.empty() || !acknowledgements_.empty()) {
       soft_write();
     }
+  } else if (!stored_.empty()) {
+    auto batch = std::make_shared<Batch>();
+    batch->answers.swap(stored_);
+    sync(std::move(batch));
   }
   outlets_.ended();
 }
@@ -271,7 +281,13 @@ void Turn::sync() {
   unsynced_ = false;
   auto batch = std::make_shared<Batch>();
   batch->answers.swap(answers_);
+  std::move(stored_.begin(), stored_.end(), std::back_inserter(batch->answers));
+  stored_.clear();
   batch->acknowledgements.swap(acknowledgements_);
+  sync(std::move(batch));
+}
+
+void Turn::sync(std::shared_ptr<Batch> batch) {
   ++syncing_;
   sys::fault_point("engine.before-sync");
   world_.store->sync(
@@ -300,11 +316,9 @@ void Turn::synced(const Status& status, Batch& batch) {
 
 Status Turn::fence() {
   if (failing_) {
-    return Error{
-        ErrorCode::unavailable,
-        "the state cannot be stored now, so nothing can be changed",
-        {},
-        "make room on the disk that holds the state directory"};
+    Error refused = why_failing_;
+    refused.message = "nothing can be changed now: " + refused.message;
+    return refused;
   }
   if (Status put = world_.store->set_fact("fence", std::to_string(world_.clock.now().us)); !put) {
     (void)world_.store->commit();

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "base/result.h"
@@ -32,8 +33,9 @@ class Turn {
   struct Outlets {
     std::function<void(const core::Action&)> effect;  ///< after the commit
     std::function<void(TaskId, const core::TaskState&)> changed;
-    std::function<void()> ended;   ///< after each turn
-    std::function<void()> broken;  ///< a sync failed: nobody knows what the disk has
+    std::function<void()> ended;  ///< after each turn
+    /// A sync failed, and nobody knows what the disk has; or the state is damaged.
+    std::function<void()> broken;
   };
   Turn(World& world, Feed& feed);
   void connect(Outlets outlets) { outlets_ = std::move(outlets); }
@@ -46,6 +48,9 @@ class Turn {
 
   /// Called with the outcome once this turn's changes are synced.
   void answer(std::function<void(Status)> answer) { answers_.push_back(std::move(answer)); }
+
+  /// The same for what is committed already: it is not refused should the changes of this turn fail.
+  void answer_stored(std::function<void(Status)> answer) { stored_.push_back(std::move(answer)); }
 
   /// The exit of `key` is acknowledged after the sync of this turn.
   void acknowledge(std::uint64_t key) { acknowledgements_.push_back(key); }
@@ -61,7 +66,8 @@ class Turn {
   [[nodiscard]] bool failing() const { return failing_; }
   [[nodiscard]] bool timer_armed() const { return timer_at_.us != 0; }
   [[nodiscard]] bool all_written() const {
-    return changes_.empty() && answers_.empty() && acknowledgements_.empty() && syncing_ == 0;
+    return changes_.empty() && answers_.empty() && stored_.empty() && acknowledgements_.empty() &&
+           syncing_ == 0;
   }
 
  private:
@@ -81,6 +87,7 @@ class Turn {
   void settle();
   void soft_write();
   void sync();
+  void sync(std::shared_ptr<Batch> batch);
   void synced(const Status& status, Batch& batch);
 
   World& world_;
@@ -90,12 +97,14 @@ class Turn {
   core::Actions actions_;
   core::Actions effects_;
   std::vector<std::function<void(Status)>> answers_;
+  std::vector<std::function<void(Status)>> stored_;  ///< answers to what is committed
   std::vector<std::uint64_t> acknowledgements_;
   bool urgent_ = false;    ///< changes_ must be written at the end of this turn
   bool unsynced_ = false;  ///< commits that no sync has been asked for
   bool ending_ = false;
   bool end_posted_ = false;
   bool failing_ = false;
+  Error why_failing_;
   int syncing_ = 0;
   bool soft_armed_ = false;
   Time timer_at_;

@@ -146,6 +146,14 @@ struct FeedItem {
   std::string text;  ///< a line for people; what a hook printed
 };
 
+/// A process that the supervisor has and the state does not know: the state is another one than that under
+/// which it was started.
+struct UnknownView {
+  AttemptId attempt;
+  std::int32_t pid = 0;
+  Time started;
+};
+
 struct HealthView {
   std::int64_t guardian = 0;
   std::int64_t supervisor = 0;
@@ -154,6 +162,7 @@ struct HealthView {
   std::string state;
   std::uint64_t waiting = 0;
   std::uint64_t running = 0;
+  std::vector<UnknownView> unknown;
 };
 
 }  // namespace cattino::engine

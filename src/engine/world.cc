@@ -96,6 +96,17 @@ bool World::is_live(TaskId task) const {
   return state != nullptr && !core::has_ended(state->status);
 }
 
+std::uint64_t World::end_unknown() {
+  for (const auto& [key, process] : unknown) {
+    supervisor::Stop stop;
+    stop.key = key;
+    stop.grace = options.settings.grace;
+    client->send(stop);
+  }
+  client->flush();
+  return unknown.size();
+}
+
 std::string World::device_name(std::uint16_t index) const {
   const auto& devices = inventory.host.devices;
   return index < devices.size() ? devices[index].name : fmt::format("device {}", index);

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -121,6 +122,9 @@ struct World {
   /// Has the task of this id not ended?
   [[nodiscard]] bool is_live(TaskId task) const;
 
+  /// Stops what runs and the state does not know; returns how many that are.
+  std::uint64_t end_unknown();
+
   /// A device's name in the last inventory.
   [[nodiscard]] std::string device_name(std::uint16_t index) const;
   [[nodiscard]] std::vector<std::string> device_names() const;
@@ -139,6 +143,7 @@ struct World {
   bool had_work = false;   ///< in this life
   bool connected = false;  ///< between a Synced and the next disconnect
   std::unordered_map<TaskId, Running> running;
+  std::map<std::uint64_t, UnknownView> unknown;                     ///< by key
   std::unordered_map<SubmissionId, store::Submission> submissions;  ///< lately used
   LiveNames names;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);

@@ -169,14 +169,19 @@ TEST_F(Connections, of_a_daemon_that_cannot_work_say_why) {
         std::move(*listener),
         refuse_all(
             Error{ErrorCode::corrupt, "state.db is damaged", {}, "move it away"},
-            [this](bool keep_tasks) { engine_.kept_tasks = !keep_tasks; }),
+            {[this](bool keep_tasks) { engine_.kept_tasks = !keep_tasks; },
+             [] {
+               return Result<std::string>("/state.db.away");
+             }}),
         nullptr);
   });
   RawClient client = this->client();
   EXPECT_EQ(
       client.get("/v1/tasks").body,
-      R"({"title":"Not now","status":503,"detail":"state.db is damaged","hint":"move it away"})");
-  EXPECT_EQ(client.get("/v1/health").status, 503);
+      R"({"title":"Damaged data","status":500,"detail":"state.db is damaged","hint":"move it away"})");
+  EXPECT_EQ(client.get("/v1/health").status, 500);
+  EXPECT_EQ(
+      client.ask("POST /v1/set-aside HTTP/1.1\r\n\r\n").body, R"({"moved_to":"/state.db.away"})");
   EXPECT_EQ(client.ask("POST /v1/exit HTTP/1.1\r\n\r\n").status, 200);
   on_loop([this] { EXPECT_TRUE(engine_.kept_tasks); });
 }

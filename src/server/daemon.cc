@@ -2,11 +2,14 @@
 #include "server/daemon.h"
 
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <memory>
 #include <utility>
 
 #include <fcntl.h>
+#include <fmt/core.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -16,6 +19,9 @@
 #include "server/router.h"
 #include "server/server.h"
 #include "settings/places.h"
+#include "sys/clock.h"
+#include "sys/files.h"
+#include "sys/processes.h"
 #include "sys/sockets.h"
 
 namespace cattino::server {
@@ -79,12 +85,60 @@ Result<settings::Settings> settings_of(
   return settings;
 }
 
+/// How long one that was killed may take to be gone.
+constexpr Duration death_wait = Duration::seconds(3);
+
+pid_t holder_of(const std::string& lock) {
+  const Result<std::string> text = sys::read_file(lock);
+  pid_t pid = 0;
+  if (text) {
+    std::from_chars(text->data(), text->data() + text->size(), pid);
+  }
+  return pid;
+}
+
+Error held_by(pid_t pid, const std::string& state) {
+  return {
+      ErrorCode::conflict,
+      fmt::format("another daemon (process {}) serves {}", pid, state),
+      {},
+      fmt::format(
+          "two must never write one state: end it (kill {}), or set another CATTINO_HOME", pid)};
+}
+
+/// Held as long as this daemon lives, so that two never write one state. A killed one may be on its way
+/// out: its end is waited for.
+Result<sys::Fd> lock_state(const std::string& state) {
+  const std::string path = state + "/daemon.lock";
+  const Duration deadline = sys::since_boot() + death_wait;
+  while (true) {
+    Result<sys::Fd> lock = sys::lock_file(path);
+    if (lock) {
+      // Always as long, so that a full disk has room for it from the second time on. Only told to people.
+      const std::string line = fmt::format("{:<19}\n", ::getpid());
+      [[maybe_unused]] const ssize_t told = ::pwrite(lock->get(), line.data(), line.size(), 0);
+      return lock;
+    }
+    const pid_t pid = holder_of(path);
+    const Duration left = deadline - sys::since_boot();
+    if (lock.error().code != ErrorCode::conflict) {
+      return lock.error();
+    }
+    const sys::Fd other = pid > 0 ? sys::open_pidfd(pid) : sys::Fd{};
+    pollfd ended{other.get(), POLLIN, 0};
+    if (left.us <= 0 || (other && ::poll(&ended, 1, static_cast<int>(left.ms()) + 1) == 0)) {
+      return held_by(pid, state);
+    }
+  }
+}
+
 class Daemon {
  public:
-  Daemon(Options options, settings::Environment environment, Log log)
+  Daemon(Options options, settings::Environment environment, Log log, Result<sys::Fd> lock)
       : options_(std::move(options)),
         environment_(std::move(environment)),
         log_(std::move(log)),
+        lock_(std::move(lock)),
         signals_(end_signals()),
         watch_(loop_, signals_.get(), [this] { on_signal(); }) {}
 
@@ -93,14 +147,19 @@ class Daemon {
     if (!listener) {
       return listener.error();
     }
-    const Status started = start_engine();
+    const Status started = lock_ ? start_engine() : Status(lock_.error());
     if (!started) {
       log_.write("refusing", {{"error", started.error().message}, {"hint", started.error().hint}});
     }
     Open open = started ? route_to(Context{*engine_, host_name()})
-                        : refuse_all(started.error(), [this](bool keep_tasks) {
-                            leave(keep_tasks ? ExitStatus::keep_tasks : ExitStatus::leave_all);
-                          });
+                        : refuse_all(
+                              started.error(),
+                              {[this](bool keep_tasks) {
+                                 leave(keep_tasks ? ExitStatus::keep_tasks : ExitStatus::leave_all);
+                               },
+                               [this] {
+                                 return store::Store::set_aside(database());
+                               }});
     server_ = std::make_unique<Server>(
         loop_, std::move(*listener), std::move(open), [this](std::string_view problem) {
           log_.write("failed", {{"problem", problem}});
@@ -114,6 +173,8 @@ class Daemon {
   }
 
  private:
+  [[nodiscard]] std::string database() const { return options_.state + "/state.db"; }
+
   Status start_engine() {
     Result<settings::Settings> settings = settings_of(options_, environment_);
     if (!settings) {
@@ -125,8 +186,7 @@ class Daemon {
         return set.error();
       }
     }
-    Result<std::unique_ptr<store::Store>> store =
-        store::Store::open(options_.state + "/state.db", loop_);
+    Result<std::unique_ptr<store::Store>> store = store::Store::open(database(), loop_);
     if (!store) {
       return store.error();
     }
@@ -145,6 +205,7 @@ class Daemon {
     options.settings = std::move(*settings);
     options.guardian_pid = options_.guardian_pid;
     options.supervisor_pid = options_.supervisor_pid;
+    options.supervised = supervisor::keys_in_journal(options_.state);
     Result<std::unique_ptr<engine::Engine>> engine = engine::Engine::start(
         loop_,
         std::move(options),
@@ -191,6 +252,7 @@ class Daemon {
   Options options_;
   settings::Environment environment_;
   Log log_;
+  Result<sys::Fd> lock_;
   int status_ = ExitStatus::keep_tasks;
   bool asked_ = false;
 
@@ -237,11 +299,15 @@ Result<int> run_daemon(const Options& options, const settings::Environment& envi
   if (const Status made = settings::make_private_directory(whole->state); !made) {
     return made.error();
   }
+  Result<sys::Fd> lock = lock_state(whole->state);
+  if (!lock && whole->socket_fd < 0) {
+    return lock.error();  // started by hand: nobody is to be told by the socket
+  }
   Result<Log> log = Log::open(whole->state + "/meowd.log");
   if (!log) {
     return log.error();
   }
-  Daemon daemon{std::move(*whole), environment, std::move(*log)};
+  Daemon daemon{std::move(*whole), environment, std::move(*log), std::move(lock)};
   return daemon.run();
 }
 

@@ -80,6 +80,9 @@ int main_of(const std::vector<std::string>& words) {
   const Result<int> status = run_daemon(*options, variable);
   if (!status) {
     fmt::print(stderr, "meowd: {}\n", status.error().message);
+    if (!status.error().hint.empty()) {
+      fmt::print(stderr, "  {}\n", status.error().hint);
+    }
     return ExitStatus::failed;
   }
   return *status;

@@ -38,6 +38,8 @@ constexpr std::array routes = {
     Route{"GET", "/v1/devices", verbs::devices},
     Route{"GET", "/v1/health", verbs::health},
     Route{"POST", "/v1/exit", verbs::exit},
+    Route{"POST", "/v1/set-aside", verbs::set_aside},
+    Route{"POST", "/v1/end-unknown", verbs::end_unknown},
     Route{"POST", "/v1/hosts/{}", verbs::host},
 };
 
@@ -148,17 +150,28 @@ Open route_to(Context context) {
   };
 }
 
-Open refuse_all(const Error& reason, std::function<void(bool keep_tasks)> leave) {
-  wire::Problem problem =
-      wire::problem_of(Error{ErrorCode::unavailable, reason.message, {}, reason.hint});
-  return [problem, leave = std::move(leave)](const Request& request, const Responder& responder) {
-    if (request.method == "POST" && request.path == "/v1/exit") {
+Open refuse_all(const Error& reason, Refusal refusal) {
+  Error told = reason;
+  // One that cannot be read may be set aside; all else is over when its cause is.
+  const bool damaged = reason.code == ErrorCode::corrupt;
+  told.code = damaged ? ErrorCode::corrupt : ErrorCode::unavailable;
+  told.field = {};
+  return [told, damaged, refusal = std::move(refusal)](
+             const Request& request, const Responder& responder) {
+    const bool keep_tasks = request.path != "/v1/exit" || request.method != "POST";
+    if (!keep_tasks) {
       responder.send(wire::to_json(wire::ExitAnswer{}));
-      leave(false);
+    } else if (damaged && request.path == "/v1/set-aside" && request.method == "POST") {
+      const Result<std::string> moved = refusal.set_aside();
+      if (moved) {
+        responder.send(wire::to_json(wire::SetAside{*moved}));
+      } else {
+        responder.fail(moved.error());
+      }
     } else {
-      responder.fail(problem);
-      leave(true);
+      responder.fail(told);
     }
+    refusal.leave(keep_tasks);
     return std::unique_ptr<Body>{};
   };
 }

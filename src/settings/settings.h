@@ -30,7 +30,9 @@ struct Settings {
       resources;  ///< counters that tasks may ask for, with their totals
   Duration reserve_after = Duration::seconds(600);
   std::uint32_t reservations = 1;
-  Duration aging;  ///< 0: none
+  Duration aging;                                         ///< 0: none
+  Duration history_age = Duration::seconds(90 * 86'400);  ///< 0: for ever
+  std::uint32_t history_size = 1'000'000;                 ///< 0: any number
 };
 
 enum class Type : std::uint8_t { text, cores, choice, boolean, duration, count, amounts };

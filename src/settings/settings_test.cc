@@ -56,6 +56,8 @@ TEST_F(SettingsFile, An_empty_file_leaves_the_defaults) {
   EXPECT_EQ(settings->reserve_after, Duration::seconds(600));
   EXPECT_EQ(settings->reservations, 1U);
   EXPECT_EQ(settings->aging, Duration{});
+  EXPECT_EQ(settings->history_age, Duration::seconds(90 * 86'400));
+  EXPECT_EQ(settings->history_size, 1'000'000U);
 }
 
 TEST_F(SettingsFile, Every_key_can_be_set) {
@@ -71,6 +73,8 @@ TEST_F(SettingsFile, Every_key_can_be_set) {
       "reserve-after = '1m'\n"
       "reservations = 0\n"
       "aging = '30m'\n"
+      "history-age = '0s'\n"
+      "history-size = 5000\n"
       "[resources]\n"
       "licence = 2\n"
       "\"disk/slots\" = 40\n");
@@ -86,6 +90,8 @@ TEST_F(SettingsFile, Every_key_can_be_set) {
   EXPECT_EQ(settings->reserve_after, Duration::seconds(60));
   EXPECT_EQ(settings->reservations, 0U);
   EXPECT_EQ(settings->aging, Duration::seconds(1800));
+  EXPECT_EQ(settings->history_age, Duration{});
+  EXPECT_EQ(settings->history_size, 5000U);
   const std::map<std::string, std::int64_t> resources = {{"disk/slots", 40}, {"licence", 2}};
   EXPECT_EQ(settings->resources, resources);
 }

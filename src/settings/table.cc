@@ -165,7 +165,8 @@ std::optional<std::int64_t> parse_whole(std::string_view text) {
   return good ? std::optional(value) : std::nullopt;
 }
 
-Entry count_entry(std::string key, std::uint32_t Settings::*field, std::string doc) {
+Entry count_entry(
+    std::string key, std::uint32_t Settings::*field, std::int64_t most, std::string doc) {
   Entry entry{
       std::move(key),
       Type::count,
@@ -174,8 +175,7 @@ Entry count_entry(std::string key, std::uint32_t Settings::*field, std::string d
       {},
       {},
       {}};
-  entry.apply = [field](Settings& settings, std::string_view value) -> Status {
-    constexpr std::int64_t most = 1000;
+  entry.apply = [field, most](Settings& settings, std::string_view value) -> Status {
     const std::optional<std::int64_t> count = parse_whole(value);
     if (!count || *count < 0 || *count > most) {
       return refused(
@@ -285,6 +285,7 @@ std::vector<Entry> make_table() {
       count_entry(
           "reservations",
           &S::reservations,
+          1000,
           "for how many tasks that do not fit room is kept; 0: for none, tasks that fit always "
           "pass"),
       duration_entry(
@@ -292,6 +293,18 @@ std::vector<Entry> make_table() {
           &S::aging,
           "waiting for so long counts as one of priority, so that none waits for ever; 0: priority "
           "alone decides"),
+      duration_entry(
+          "history-age",
+          &S::history_age,
+          "submissions all of whose tasks ended so long ago are forgotten, their logs are not; 0: "
+          "never"),
+      count_entry(
+          "history-size",
+          &S::history_size,
+          1'000'000'000,
+          "how many tasks that have ended are remembered: the oldest submissions beyond are "
+          "forgotten; "
+          "0: any number"),
   };
 }
 

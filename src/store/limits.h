@@ -24,8 +24,12 @@ inline constexpr int reader_cache_kib = 8 * 1024;
 /// A database of so many pages (32 MiB) is checked whole when it is opened: that takes 3 ms a MiB.
 inline constexpr std::int64_t checked_pages = 8 * 1024;
 
-/// Rows of a discarded submission that one commit takes away.
-inline constexpr std::uint64_t sweep_rows = 500;
+/// Rows of a table that one sweep takes away at most, and chunks of edges; a sweep takes a millisecond or two.
+inline constexpr std::uint64_t sweep_rows = 100;
+inline constexpr std::uint64_t sweep_chunks = 4;
+
+/// Submissions of the history that are forgotten in one transaction.
+inline constexpr std::uint64_t forgotten_at_once = 64;
 
 /// Ids fit into the key of an attempt, beside its number; and so many tasks, or groups, one submission may
 /// have. A row with others is damaged.

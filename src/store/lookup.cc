@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include "store/check.h"
 #include "store/codec.h"
 #include "store/limits.h"
 
@@ -29,9 +30,7 @@ Error no_such(const char* what, std::uint64_t id) {
 }
 
 Error bad_row(const char* what, std::uint64_t id) {
-  return {
-      .code = ErrorCode::corrupt,
-      .message = fmt::format("the stored row of {} {} is damaged", what, id)};
+  return corrupt(fmt::format("the stored row of {} {} is damaged", what, id));
 }
 
 Lookup::Lookup(Connection& connection)

@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include "store/check.h"
 #include "store/limits.h"
 #include "store/lookup.h"
 #include "store/schema.h"
@@ -50,6 +51,8 @@ class SqliteReader final : public Reader {
   Result<std::vector<std::string>> environment(std::uint64_t id) override;
   Result<std::pair<std::vector<core::Node>, std::vector<core::Node>>> edges_of(TaskId id) override;
   Result<std::vector<std::string>> names(const std::vector<core::Node>& nodes) override;
+  Result<bool> was_task(TaskId task) override;
+  Status check() override;
 
  private:
   Status add_groups(Listing& listing);
@@ -186,6 +189,22 @@ Result<std::vector<std::string>> SqliteReader::names(const std::vector<core::Nod
     }
   }
   return names;
+}
+
+Result<bool> SqliteReader::was_task(TaskId task) {
+  const auto last = connection_->number("SELECT task FROM marks");
+  if (!last) {
+    return last.error();
+  }
+  return task.value <= static_cast<std::uint64_t>(*last);
+}
+
+Status SqliteReader::check() {
+  Status sound = check_structure(*connection_);
+  if (!sound && sound.error().code == ErrorCode::corrupt) {
+    note_damage(connection_->path(), sound.error().message);
+  }
+  return sound;
 }
 
 }  // namespace

@@ -2,13 +2,14 @@
 // was released is never changed.
 //
 // What is kept where, and why:
-//   submissions  ended is NULL while a task has not ended or a hook is not over, so that what is live is
+//   submissions  visibility 2: discarded before it was seen, or old history: its rows go a few at a time.
+//                ended is NULL while a task has not ended or a hook is not over, so that what is live is
 //                found by an index that a task's start or end does not touch.
 //   tasks        fixed once staged. Ids of a submission are consecutive: a range stands for it.
 //   states       only of tasks that have changed: one without a row waits as it did at first.
 //   attempts     by AttemptId::key, so those of a task follow each other.
 //   edges        thousands to a row.
-//   marks        ids that were ever handed out are below these.
+//   marks        ids that were ever handed out are not above these; and how many tasks the history holds.
 // Blobs are packed fields (pack.h, codec.h), which grow at their end without a migration.
 #include "store/schema.h"
 
@@ -17,7 +18,7 @@
 
 #include <fmt/core.h>
 
-#include "store/limits.h"
+#include "store/check.h"
 #include "store/sqlite.h"
 
 namespace cattino::store {
@@ -87,13 +88,19 @@ CREATE TABLE marks(
 INSERT INTO marks VALUES(1, 0, 0, 0);
 )sql",
     "ALTER TABLE groups ADD COLUMN state BLOB NOT NULL DEFAULT x'';",
+    R"sql(
+CREATE INDEX submission_environment ON submissions(environment);
+ALTER TABLE marks ADD COLUMN environment INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE marks ADD COLUMN ended_tasks INTEGER NOT NULL DEFAULT 0;
+UPDATE marks SET
+  environment = (SELECT coalesce(max(id), 0) FROM environments),
+  ended_tasks = (SELECT coalesce(sum(task_count), 0) FROM submissions
+                 WHERE visibility = 1 AND ended IS NOT NULL);
+)sql",
 };
 
 Error foreign(const Connection& connection) {
-  return {
-      .code = ErrorCode::corrupt,
-      .message = fmt::format("{} is a database of another program", connection.path()),
-      .hint = "it was left as it is; move it away, or choose another CATTINO_HOME"};
+  return corrupt(fmt::format("{} is a database of another program", connection.path()));
 }
 
 Error newer(const Connection& connection, std::int64_t version) {
@@ -118,25 +125,6 @@ Result<bool> is_fresh(Connection& connection) {
     return tables.error();
   }
   return *version == 0 && *tables == 0;
-}
-
-/// A damaged page can hide rows without an error, or an index its entries: work would be lost, or done
-/// twice. Where it takes no time to speak of, all pages and indexes are looked at.
-Status check_pages(Connection& connection) {
-  auto pages = connection.number("PRAGMA page_count");
-  if (!pages) {
-    return pages.error();
-  }
-  if (*pages > checked_pages) {
-    return ok();
-  }
-  Statement check(connection, "PRAGMA integrity_check(1)");
-  Rows rows = check.with().rows();
-  const std::string found(rows.next() ? rows.bytes(0) : std::string_view());
-  if (Status status = rows.status(); !status) {
-    return status;
-  }
-  return found == "ok" ? ok() : Status{damaged(connection.path(), found)};
 }
 
 /// All of a migration or nothing of it.
@@ -185,7 +173,7 @@ Status check_schema(Connection& connection) {
   return ok();
 }
 
-Status prepare_schema(Connection& connection) {
+Status prepare_schema(Connection& connection, bool log_left) {
   connection.tidy_on_close(false);  // until we know that it is ours
   auto owner = connection.number("PRAGMA application_id");
   if (!owner) {
@@ -200,9 +188,9 @@ Status prepare_schema(Connection& connection) {
     if (Status ours = check_schema(connection); !ours) {
       return ours;
     }
-  }
-  if (Status whole = check_pages(connection); !whole) {
-    return whole;
+    if (Status sound = check_if_suspect(connection, log_left); !sound) {
+      return sound;
+    }
   }
   auto version = connection.number("PRAGMA user_version");
   if (!version) {

@@ -8,6 +8,8 @@
 #include <fmt/core.h>
 #include <sqlite3.h>
 
+#include "store/check.h"
+
 namespace cattino::store {
 
 namespace {
@@ -87,10 +89,6 @@ std::int64_t Connection::changed_rows() const {
   return sqlite3_changes64(handle_);
 }
 
-std::uint64_t Connection::last_id() const {
-  return static_cast<std::uint64_t>(sqlite3_last_insert_rowid(handle_));
-}
-
 bool Connection::in_transaction() const {
   return sqlite3_get_autocommit(handle_) == 0;
 }
@@ -100,8 +98,8 @@ namespace {
 Error full_disk(const std::string& path) {
   return {
       .code = ErrorCode::unavailable,
-      .message = fmt::format("the disk is full: cannot write {}", path),
-      .hint = "free some space on that filesystem"};
+      .message = fmt::format("no space left on the disk of {}", path),
+      .hint = "make room on that filesystem: work goes on by itself then"};
 }
 
 Error failed_access(const std::string& path, int number) {
@@ -115,13 +113,6 @@ Error failed_access(const std::string& path, int number) {
 
 }  // namespace
 
-Error damaged(const std::string& path, const std::string& how) {
-  return {
-      .code = ErrorCode::corrupt,
-      .message = fmt::format("{} is damaged: {}", path, how),
-      .hint = "it was left as it is; move it away to start afresh"};
-}
-
 Error Connection::error(int code) const {
   const std::string said = handle_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(handle_);
   switch (code & 0xff) {
@@ -131,7 +122,7 @@ Error Connection::error(int code) const {
       return failed_access(path_, handle_ == nullptr ? 0 : sqlite3_system_errno(handle_));
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return damaged(path_, said);
+      return corrupt(fmt::format("{} is damaged: {}", path_, said));
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return {

@@ -20,9 +20,6 @@ struct Blob {
   std::string_view bytes;
 };
 
-/// An Error of code `corrupt` about a database.
-Error damaged(const std::string& path, const std::string& how);
-
 class Connection {
  public:
   enum class Mode { create, write, read };
@@ -50,7 +47,6 @@ class Connection {
   [[nodiscard]] std::int64_t log_pages() const { return log_pages_; }
   /// Rows that the last statement changed.
   [[nodiscard]] std::int64_t changed_rows() const;
-  [[nodiscard]] std::uint64_t last_id() const;  ///< that the last insertion was given
   [[nodiscard]] bool in_transaction() const;
   [[nodiscard]] const std::string& path() const { return path_; }
 

@@ -2,12 +2,16 @@
 #include "store/sqlite_store.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include <fmt/core.h>
 
+#include "store/check.h"
 #include "store/limits.h"
 #include "store/schema.h"
+#include "sys/clock.h"
 #include "sys/faults.h"
 
 namespace cattino::store {
@@ -26,13 +30,18 @@ std::uint64_t hash_of(std::string_view bytes) {
 }  // namespace
 
 Result<std::unique_ptr<Store>> Store::open(const std::string& path, sys::Loop& loop) {
+  if (Status usable = check_files(path); !usable) {
+    return usable.error();
+  }
+  std::error_code none;
+  const bool log_left = std::filesystem::exists(path + "-wal", none);
   auto connection = Connection::open(path, Connection::Mode::create);
   if (!connection) {
     return connection.error();
   }
   Connection& opened = **connection;
   opened.wait_when_busy(writer_patience_ms);
-  if (Status ours = prepare_schema(opened); !ours) {
+  if (Status ours = prepare_schema(opened, log_left); !ours) {
     return ours.error();
   }
   const std::string settings = fmt::format(
@@ -54,10 +63,13 @@ SqliteStore::SqliteStore(std::unique_ptr<Connection> connection, sys::Loop& loop
       durability_(connection_->path(), loop),
       begin_(*connection_, "BEGIN IMMEDIATE"),
       commit_(*connection_, "COMMIT"),
-      put_marks_(*connection_, "UPDATE marks SET submission = ?, task = ?, task_group = ?"),
+      put_marks_(
+          *connection_,
+          "UPDATE marks SET submission = ?, task = ?, task_group = ?, environment = ?,"
+          " ended_tasks = ?"),
       put_ended_(*connection_, "UPDATE submissions SET ended = ? WHERE id = ?"),
       find_environment_(*connection_, "SELECT id, variables FROM environments WHERE hash = ?"),
-      add_environment_(*connection_, "INSERT INTO environments(hash, variables) VALUES(?, ?)"),
+      add_environment_(*connection_, "INSERT INTO environments VALUES(?, ?, ?)"),
       get_fact_(*connection_, "SELECT value FROM facts WHERE name = ?"),
       put_fact_(*connection_, "INSERT OR REPLACE INTO facts VALUES(?, ?)"),
       add_submission_(
@@ -104,7 +116,8 @@ SqliteStore::~SqliteStore() {
 }
 
 Status SqliteStore::start() {
-  Statement marks(*connection_, "SELECT submission, task, task_group FROM marks");
+  Statement marks(
+      *connection_, "SELECT submission, task, task_group, environment, ended_tasks FROM marks");
   {
     Rows rows = marks.with().rows();
     if (!rows.next()) {
@@ -114,6 +127,11 @@ Status SqliteStore::start() {
     last_submission_ = rows.id(0);
     last_task_ = rows.id(1);
     last_group_ = rows.id(2);
+    last_environment_ = rows.id(3);
+    ended_tasks_ = committed_ended_ = rows.id(4);
+  }
+  if (Status used = note_boot(); !used) {
+    return used;
   }
   auto staged = connection_->number("SELECT count(*) FROM submissions WHERE visibility <> 1");
   if (!staged) {
@@ -130,6 +148,16 @@ Status SqliteStore::start() {
     return done;
   }
   return commit();
+}
+
+Status SqliteStore::note_boot() {
+  auto last = fact(boot_fact);
+  if (!last || *last == sys::boot_id()) {
+    return last ? ok() : Status(last.error());
+  }
+  Status noted = set_fact(boot_fact, sys::boot_id());
+  Status committed = commit();
+  return noted ? committed : noted;
 }
 
 // ---- transactions
@@ -163,13 +191,16 @@ Status SqliteStore::write_marks() {
   if (!marks_moved_) {
     return ok();
   }
-  return write(put_marks_.with(last_submission_, last_task_, last_group_));
+  return write(
+      put_marks_.with(last_submission_, last_task_, last_group_, last_environment_, ended_tasks_));
 }
 
 Status SqliteStore::write_liveness() {
   Status all = ok();
   liveness_.changed([this, &all](Liveness::Entry& entry) {
     const std::int64_t ended = std::max<std::int64_t>(entry.latest.us, 1);
+    ended_tasks_ += entry.live() ? 0 - std::uint64_t{entry.over.size()} : entry.over.size();
+    marks_moved_ = true;
     Status done = entry.live() ? write(put_ended_.with(std::nullopt, entry.id.value))
                                : write(put_ended_.with(ended, entry.id.value));
     all = all ? done : all;
@@ -184,7 +215,7 @@ Status SqliteStore::commit() {
   if (sys::fault_fails("store.full")) {
     failed_ = Error{ErrorCode::unavailable, "a fault of a test: the disk is full"};
   }
-  if (failed_ || !write_marks() || !write_liveness() || !sweep()) {
+  if (failed_ || !write_liveness() || !write_marks()) {
     return roll_back();
   }
   if (Status done = commit_.with().run(); !done) {
@@ -192,6 +223,7 @@ Status SqliteStore::commit() {
     return roll_back();
   }
   marks_moved_ = false;
+  committed_ended_ = ended_tasks_;
   ++transaction_;
   liveness_.settle();
   durability_.committed(connection_->log_pages());
@@ -201,10 +233,14 @@ Status SqliteStore::commit() {
 // Nothing of the transaction is kept, so nothing that memory learnt from it may be either.
 Status SqliteStore::roll_back() {
   Error error = *std::exchange(failed_, std::nullopt);
+  if (error.code == ErrorCode::corrupt) {
+    note_damage(connection_->path(), error.message);
+  }
   if (connection_->in_transaction()) {
     (void)connection_->execute("ROLLBACK");
   }
   liveness_.clear();
+  ended_tasks_ = committed_ended_;
   for (auto& [id, staging] : staging_) {
     staging.is_whole = staging.is_whole && staging.touched_in != transaction_;
   }
@@ -237,6 +273,12 @@ GroupId SqliteStore::reserve_groups(std::uint64_t count) {
   return GroupId{last_group_ - count + 1};
 }
 
+void SqliteStore::skip(TaskId task, SubmissionId submission) {
+  marks_moved_ = true;
+  last_task_ = std::max(last_task_, task.value);
+  last_submission_ = std::max(last_submission_, submission.value);
+}
+
 namespace {
 
 /// The id of the row with these bytes; 0: none.
@@ -260,10 +302,12 @@ Result<std::uint64_t> SqliteStore::intern_environment(const std::vector<std::str
   if (!known || known.value() != 0) {
     return known;
   }
-  if (Status done = write(add_environment_.with(hash, Blob{packer_.bytes()})); !done) {
+  const std::uint64_t id = ++last_environment_;
+  marks_moved_ = true;
+  if (Status done = write(add_environment_.with(id, hash, Blob{packer_.bytes()})); !done) {
     return done.error();
   }
-  return connection_->last_id();
+  return id;
 }
 
 Result<std::vector<std::string>> SqliteStore::environment(std::uint64_t id) {

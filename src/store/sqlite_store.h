@@ -1,6 +1,6 @@
 // The Store over SQLite. One transaction at a time: the first write after a commit begins it, the first
-// failed one dooms it. Three sources hold its functions: transactions and facts (sqlite_store.cc), new
-// work (staging.cc), what changes and what is loaded (changes.cc).
+// failed one dooms it. Four sources hold its functions: transactions and facts (sqlite_store.cc), new
+// work (staging.cc), what changes and what is loaded (changes.cc), what goes (history.cc).
 #pragma once
 
 #include <cstdint>
@@ -34,6 +34,7 @@ class SqliteStore final : public Store {
   SubmissionId next_submission() override;
   TaskId reserve_tasks(std::uint64_t count) override;
   GroupId reserve_groups(std::uint64_t count) override;
+  void skip(TaskId task, SubmissionId submission) override;
   Result<std::uint64_t> intern_environment(const std::vector<std::string>& variables) override;
   Result<std::vector<std::string>> environment(std::uint64_t id) override;
   Result<std::string> fact(const std::string& name) override;
@@ -54,6 +55,10 @@ class SqliteStore final : public Store {
   Status put_pid(AttemptId attempt, std::int32_t pid) override;
   Status put_end(const Attempt& attempt) override;
   Status hide(TaskId task) override;
+
+  Result<std::vector<Submission>> outdated(const Keep& keep) override;
+  Status forget(SubmissionId id) override;
+  Result<bool> sweep() override;
 
   Status commit() override;
   void sync(std::function<void(Status)> synced) override;
@@ -79,7 +84,7 @@ class SqliteStore final : public Store {
     bool is_whole = true;          ///< no piece was rolled back
   };
 
-  /// A discarded one whose rows are still there.
+  /// A discarded or forgotten one whose rows are still there.
   struct Discarded {
     Submission submission;
     std::uint64_t next_task = 0;
@@ -87,14 +92,18 @@ class SqliteStore final : public Store {
 
   Status write(Statement& statement);
   Status begin();
+  Status note_boot();
   Status write_marks();
   Status write_liveness();
   Status roll_back();
 
   Staging* staging_of(SubmissionId id);
   Status find_discarded();
-  Status sweep();
+  Status sweep_portion();
   Status sweep_rest(const Submission& submission);
+  /// Runs a deletion whose last parameter is how many rows it may take. True if there may be more.
+  template <class... Values>
+  Result<bool> remove_some(const char* sql, std::uint64_t most, const Values&... values);
 
   Result<Liveness::Entry*> entry_of(TaskId task);
   Result<Liveness::Entry*> entry_of(SubmissionId id);
@@ -119,6 +128,9 @@ class SqliteStore final : public Store {
   std::uint64_t last_submission_ = 0;
   std::uint64_t last_task_ = 0;
   std::uint64_t last_group_ = 0;
+  std::uint64_t last_environment_ = 0;
+  std::uint64_t ended_tasks_ = 0;      ///< of visible submissions that have ended
+  std::uint64_t committed_ended_ = 0;  ///< … as of the last commit
   bool marks_moved_ = false;
 
   std::unordered_map<std::uint64_t, Staging> staging_;

@@ -23,17 +23,30 @@ class Loop;
 
 namespace cattino::store {
 
+/// Which part of the history stays: what ended after `ended_after`, of that at most `most_tasks` tasks (the
+/// latest), and whatever ended after `surely_after`.
+struct Keep {
+  Time ended_after;
+  std::uint64_t most_tasks = 0;
+  Time surely_after;
+};
+
 class Store {
  public:
   /// Opens or creates, migrates, and throws away submissions that were never made visible. A database
-  /// that is damaged or not ours is an error of code `corrupt` and is left as it is.
+  /// that is damaged or not ours is an error of code `corrupt` and is left as it is (store/check.h).
   static Result<std::unique_ptr<Store>> open(const std::string& path, sys::Loop& loop);
+  /// Renames a database that cannot be used, and what lies beside it; returns its new path. Nobody may have
+  /// it open.
+  static Result<std::string> set_aside(const std::string& path);
   virtual ~Store() = default;
 
   // ---- ids and stored facts
   virtual SubmissionId next_submission() = 0;
   virtual TaskId reserve_tasks(std::uint64_t count) = 0;  ///< the first of `count` consecutive ids
   virtual GroupId reserve_groups(std::uint64_t count) = 0;
+  /// These ids are in use elsewhere: later ones are above them.
+  virtual void skip(TaskId task, SubmissionId submission) = 0;
   /// The id of this environment ("NAME=value", sorted); equal ones are stored once.
   virtual Result<std::uint64_t> intern_environment(const std::vector<std::string>& variables) = 0;
   virtual Result<std::vector<std::string>> environment(std::uint64_t id) = 0;
@@ -52,7 +65,7 @@ class Store {
   virtual Status make_visible(SubmissionId submission, const std::string& run_dir) = 0;
   virtual Status rename_staged(
       TaskId task, const std::string& name, const std::string& fullname) = 0;
-  /// Also after a rollback. Its rows go with later commits, some hundreds with each.
+  /// Also after a rollback. Nobody sees it from then on; its rows go with `sweep`.
   virtual Status discard(SubmissionId submission) = 0;
   /// The submission that was taken with this key; 0: none.
   virtual Result<SubmissionId> submission_of_key(const std::string& key) = 0;
@@ -65,6 +78,15 @@ class Store {
   /// Start, host and devices stay as `put_start` said (pid too, if it is 0 here).
   virtual Status put_end(const Attempt& attempt) = 0;
   virtual Status hide(TaskId task) = 0;
+
+  // ---- history
+  /// Submissions that have ended and that `keep` leaves out, oldest first: some of them.
+  virtual Result<std::vector<Submission>> outdated(const Keep& keep) = 0;
+  /// One that has ended, and that nobody uses: nobody sees it from the commit on; its rows go with `sweep`.
+  virtual Status forget(SubmissionId submission) = 0;
+  /// Takes away some hundred rows at most of what was discarded or forgotten, in a transaction of its own.
+  /// True if more is left.
+  virtual Result<bool> sweep() = 0;
 
   /// Nothing to write: costs nothing. After an error nothing of the transaction is kept.
   virtual Status commit() = 0;
@@ -100,6 +122,10 @@ class Reader {
   /// Direct prerequisites and successors of a task, those of the groups it is in included.
   virtual Result<std::pair<std::vector<core::Node>, std::vector<core::Node>>> edges_of(
       TaskId task) = 0;
+  /// Was this id ever a task's?
+  virtual Result<bool> was_task(TaskId task) = 0;
+  /// Reads all of the database: an Error of code `corrupt` if it is damaged.
+  virtual Status check() = 0;
   /// Fullnames of nodes, "" for unknown ones.
   virtual Result<std::vector<std::string>> names(const std::vector<core::Node>& nodes) = 0;
 };

@@ -335,6 +335,7 @@ TEST_F(StoreTest, WhatWasStagedIsGoneAfterACrash) {
   EXPECT_EQ(listed({}), Names{"seen"});
   EXPECT_EQ(live(), std::vector<std::uint64_t>{seen.id.value});
   EXPECT_FALSE(again.make_visible(staged.id, ""));
+  EXPECT_FALSE(*again.sweep());
   EXPECT_FALSE(again.task(staged.first_task));
   EXPECT_FALSE(*again.submission_of_key("key"));
 }
@@ -349,23 +350,6 @@ TEST_F(StoreTest, IdsAreNeverUsedAgainAfterADiscardOrARestart) {
   EXPECT_GT(again.next_submission(), submission.id);
   EXPECT_GT(again.reserve_tasks(1), nth(submission, 1));
   EXPECT_EQ(again.reserve_groups(1), GroupId{5});
-}
-
-TEST_F(StoreTest, ALargeDiscardedSubmissionGoesALittleWithEachCommit) {
-  Store& store = open();
-  const Submission submission = stage(Names(1200, "same"));
-  ASSERT_TRUE(store.commit());
-  ASSERT_TRUE(store.discard(submission.id));
-  ASSERT_TRUE(store.commit());
-  EXPECT_FALSE(store.task(nth(submission, 0)));
-  EXPECT_TRUE(store.task(nth(submission, 1199)));
-  EXPECT_EQ(listed({.fullnames = {"same"}}), Names{});
-  for (int i = 0; i < 3; ++i) {
-    ASSERT_TRUE(store.set_fact("n", std::to_string(i)));
-    ASSERT_TRUE(store.commit());
-  }
-  EXPECT_FALSE(store.task(nth(submission, 1199)));
-  EXPECT_FALSE(store.submission(submission.id));
 }
 
 TEST_F(StoreTest, ASubmissionOfWhichAPartIsMissingIsNotMadeVisible) {
@@ -509,25 +493,6 @@ TEST_F(StoreTest, ATaskThatHasNotChangedComesBackAsItWasTaken) {
   EXPECT_EQ(state.not_before, Time{987654321});
   EXPECT_EQ(state.queued, Time{987654321});
   EXPECT_TRUE(reader().list({})->tasks.front().state.held);
-}
-
-TEST_F(StoreTest, ADatabaseOfTheFirstSchemaIsBroughtUpToDate) {
-  Store& store = open();
-  const Submission submission = full_submission(store);
-  stage_full(store, submission);
-  ASSERT_TRUE(store.make_visible(submission.id, "/run"));
-  ASSERT_TRUE(store.commit());
-  store_.reset();
-  {
-    auto older = Connection::open(path_, Connection::Mode::write);
-    ASSERT_TRUE(older);
-    ASSERT_TRUE((*older)->execute("ALTER TABLE groups DROP COLUMN state; PRAGMA user_version = 1"));
-  }
-  Store& again = open();
-  EXPECT_FALSE(again.groups_of(submission.id)->front().state.paused);
-  ASSERT_TRUE(again.put(submission.first_group, {core::GroupPhase::idle, true, {}}));
-  ASSERT_TRUE(again.commit());
-  EXPECT_TRUE(again.groups_of(submission.id)->front().state.paused);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "supervisor/frame.h"
+#include "supervisor/journal.h"
 #include "sys/fd.h"
 #include "sys/loop.h"
 #include "sys/sockets.h"
@@ -117,6 +118,14 @@ class SocketClient : public Client {
 
 std::unique_ptr<Client> connect(sys::Loop& loop, const std::string& path, Handlers handlers) {
   return std::make_unique<SocketClient>(loop, path, std::move(handlers));
+}
+
+std::vector<std::uint64_t> keys_in_journal(const std::string& state_directory) {
+  std::vector<std::uint64_t> keys;
+  for (const auto& [key, past] : read_journal(journal_of(state_directory)).past) {
+    keys.push_back(key);
+  }
+  return keys;
 }
 
 }  // namespace cattino::supervisor

@@ -2,9 +2,11 @@
 // fake of it, and the real one over a Unix socket.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "supervisor/messages.h"
@@ -37,5 +39,8 @@ struct Handlers {
 /// Connects to the socket at `path` and says Hello; reconnects (after 10 ms doubling to 1 s) for as long
 /// as it lives. Calls `handlers` on the loop's thread, never from within send.
 std::unique_ptr<Client> connect(sys::Loop& loop, const std::string& path, Handlers handlers);
+
+/// The keys that the supervisor of this state directory has, or that its successor will have.
+std::vector<std::uint64_t> keys_in_journal(const std::string& state_directory);
 
 }  // namespace cattino::supervisor

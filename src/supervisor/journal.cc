@@ -187,6 +187,7 @@ Status JournalWriter::open(const std::string& path, const Journal& content) {
     return system_error("create", temporary, errno);
   }
   if (const int error = sys::write_all(file.get(), text); error != 0) {
+    ::unlink(temporary.c_str());  // a full disk needs its room
     return system_error("write", temporary, error);
   }
   if (::rename(temporary.c_str(), path.c_str()) != 0) {

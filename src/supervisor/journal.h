@@ -42,6 +42,11 @@ struct Journal {
 std::string end_record(const Exited& exited);
 std::optional<Exited> parse_end_record(std::string_view line);
 
+/// Where the supervisor of a state directory has it.
+inline std::string journal_of(const std::string& state_directory) {
+  return state_directory + "/supervisor.journal";
+}
+
 /// Reads what is there; an absent or foreign file holds nothing.
 Journal read_journal(const std::string& path);
 

@@ -32,6 +32,8 @@ constexpr Duration news_wait = Duration::milliseconds(2);
 constexpr std::size_t line_worth_patience = 3;
 /// When the journal cannot be written (a full disk), nothing is launched until it can: tried this often.
 constexpr Duration journal_again_after = Duration::seconds(1);
+/// The same for what found no room for its logs.
+constexpr Duration room_again_after = Duration::seconds(1);
 /// After a crash: how long a process on its way to exec may stay unseen.
 constexpr Duration settle_wait = Duration::milliseconds(300);
 

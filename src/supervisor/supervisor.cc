@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <iterator>
 
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -33,6 +34,11 @@ sigset_t handled_signals() {
   return set;
 }
 
+bool lacks_room(const sys::Spawned& spawned) {
+  return !spawned.ok() && spawned.failed_stage == StartStage::logs &&
+         (spawned.error_number == ENOSPC || spawned.error_number == EDQUOT);
+}
+
 /// Before the launching threads start, so that they inherit it.
 SupervisorOptions with_signals_blocked(SupervisorOptions options) {
   const sigset_t set = handled_signals();
@@ -45,7 +51,7 @@ SupervisorOptions with_signals_blocked(SupervisorOptions options) {
 Supervisor::Supervisor(SupervisorOptions options)
     : options_{with_signals_blocked(std::move(options))},
       boot_id_{sys::boot_id()},
-      journal_path_{options_.state_directory + "/supervisor.journal"},
+      journal_path_{journal_of(options_.state_directory)},
       spare_{::open("/dev/null", O_RDONLY | O_CLOEXEC)},
       tag_space_{sys::own_tag().space},
       launcher_{poller_} {
@@ -196,7 +202,11 @@ void Supervisor::take_results() {
       continue;
     }
     sys::fault_point("supervisor.start-heard");
-    attempt->job.reset();
+    const std::shared_ptr<LaunchJob> job = std::exchange(attempt->job, nullptr);
+    if (job && attempt->stop_signal == 0 && lacks_room(result.spawned)) {
+      launch_again(*attempt, *job);
+      continue;
+    }
     if (!result.spawned.ok()) {
       end_without_process(
           *attempt, ExitStatus::of_stage(result.spawned.failed_stage, result.spawned.error_number));
@@ -214,6 +224,16 @@ void Supervisor::take_results() {
       begin_stop(*attempt);
     }
   }
+}
+
+/// Its logs cannot be made: it stays queued, and is tried again. To fail it would fail all that waits.
+void Supervisor::launch_again(Attempt& attempt, LaunchJob& job) {
+  attempt.job = std::make_shared<LaunchJob>();
+  attempt.job->spawn = std::move(job.spawn);
+  attempt.job->environment = std::move(job.environment);
+  attempt.job->intended = true;
+  without_room_.push_back(attempt.job);
+  room_due_ = room_due_.us != 0 ? room_due_ : sys::since_boot() + room_again_after;
 }
 
 /// A launch wakes us when it is through; else a start is told with what happens next, or when it is due.
@@ -296,6 +316,11 @@ void Supervisor::reap_all() {
 
 void Supervisor::launch_all() {
   launches_due_ = {};
+  if (room_due_.us != 0 && room_due_ <= sys::since_boot()) {
+    std::move(without_room_.begin(), without_room_.end(), std::back_inserter(to_launch_));
+    without_room_.clear();
+    room_due_ = {};
+  }
   if (to_launch_.empty()) {
     return;
   }
@@ -348,6 +373,7 @@ int Supervisor::timeout_ms() const {
   consider(starts_due_);
   consider(news_due_);
   consider(launches_due_);
+  consider(room_due_);
   consider(due_.empty() ? Duration{} : due_.begin()->first);
   if (due_us == 0) {
     return -1;
@@ -386,8 +412,8 @@ int supervise(SupervisorOptions options) {
     return exit_locked;
   }
   // The guardian that finds it locked reads who has it.
-  if (::ftruncate(lock->get(), 0) != 0 ||
-      sys::write_all(lock->get(), fmt::format("{}\n", ::getpid())) != 0) {
+  // Always as long, so that a full disk has room for it from the second time on.
+  if (sys::write_all(lock->get(), fmt::format("{:<19}\n", ::getpid())) != 0) {
     fmt::print(stderr, "meow-supervisor: cannot write the lock\n");
   }
   Supervisor supervisor{std::move(options)};

@@ -60,6 +60,7 @@ class Supervisor {
   void take_message(std::uint64_t id, ToSupervisor& message);
   void drop(std::uint64_t id);
   void take_results();
+  void launch_again(Attempt& attempt, LaunchJob& job);
   void hear_of_starts(bool at_once);
   void end_turn();
   void launch_all();
@@ -174,7 +175,9 @@ class Supervisor {
   Duration
       starts_due_;  ///< starts are to be heard of from then on; 0: they are already, or none is due
   bool leaving_ = false;
-  bool complete_ = false;  ///< the journal of this boot was there
+  bool complete_ = false;                                 ///< the journal of this boot was there
+  std::vector<std::shared_ptr<LaunchJob>> without_room_;  ///< no room for their logs
+  Duration room_due_;      ///< when to try those again; 0: there are none
   Duration launches_due_;  ///< when to try again to write intents; 0: all are written
 };
 

@@ -150,7 +150,11 @@ BOOST_DESCRIBE_STRUCT(
     (name, kind, model, uuid, health, total, used_by_others, claimed, free, tasks, note))
 BOOST_DESCRIBE_STRUCT(Devices, (), (host, error, devices))
 BOOST_DESCRIBE_STRUCT(
-    Health, (), (version, pid, guardian, supervisor, started, home, state, counts))
+    Health, (), (version, pid, guardian, supervisor, started, home, state, counts, unknown))
+BOOST_DESCRIBE_STRUCT(UnknownProcess, (), (task, attempt, pid, started))
+BOOST_DESCRIBE_STRUCT(NoArguments, (), ())
+BOOST_DESCRIBE_STRUCT(SetAside, (), (moved_to))
+BOOST_DESCRIBE_STRUCT(EndUnknown, (), (ended))
 BOOST_DESCRIBE_STRUCT(ExitRequest, (), (keep_tasks))
 BOOST_DESCRIBE_STRUCT(ExitAnswer, (), (stopped, cancelled))
 

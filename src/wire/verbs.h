@@ -76,6 +76,14 @@ struct Devices {
   std::vector<Device> devices;
 };
 
+/// A process of another state, which this one knows nothing of.
+struct UnknownProcess {
+  std::uint64_t task = 0;
+  std::uint32_t attempt = 0;
+  std::int64_t pid = 0;
+  Milliseconds started = 0;
+};
+
 struct Health {
   std::string version;
   std::int64_t pid = 0;
@@ -85,6 +93,17 @@ struct Health {
   std::string home;
   std::string state;
   Counts counts;
+  std::vector<UnknownProcess> unknown;
+};
+
+struct NoArguments {};
+
+struct SetAside {
+  std::string moved_to;
+};
+
+struct EndUnknown {
+  std::uint64_t ended = 0;
 };
 
 struct ExitRequest {

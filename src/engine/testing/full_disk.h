@@ -14,6 +14,7 @@ namespace cattino::engine {
 
 struct Disk {
   bool full = false;    ///< nothing can be written
+  int room = -1;        ///< commits until it is full; -1: no end of them
   bool broken = false;  ///< syncs fail
 };
 
@@ -26,6 +27,7 @@ class FullDiskStore final : public store::Store {
   SubmissionId next_submission() override { return real_->next_submission(); }
   TaskId reserve_tasks(std::uint64_t count) override { return real_->reserve_tasks(count); }
   GroupId reserve_groups(std::uint64_t count) override { return real_->reserve_groups(count); }
+  void skip(TaskId task, SubmissionId submission) override { real_->skip(task, submission); }
   Result<std::uint64_t> intern_environment(const std::vector<std::string>& variables) override {
     if (disk_->full) {
       return full();
@@ -81,8 +83,22 @@ class FullDiskStore final : public store::Store {
   Status hide(TaskId task) override {
     return write([&] { return real_->hide(task); });
   }
+  Result<std::vector<store::Submission>> outdated(const store::Keep& keep) override {
+    return real_->outdated(keep);
+  }
+  Status forget(SubmissionId submission) override {
+    return write([&] { return real_->forget(submission); });
+  }
+  Result<bool> sweep() override {
+    if (disk_->full) {
+      return full();
+    }
+    return real_->sweep();
+  }
   Status commit() override {
-    return write([&] { return real_->commit(); });
+    Status done = write([&] { return real_->commit(); });
+    disk_->full = disk_->full || disk_->room == 0 || (disk_->room > 0 && --disk_->room == 0);
+    return done;
   }
   void sync(std::function<void(Status)> synced) override {
     if (disk_->broken) {

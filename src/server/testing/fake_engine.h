@@ -32,6 +32,8 @@ class FakeEngine : public engine::Engine {
       std::function<void(const engine::FeedItem&)> item) override;
   [[nodiscard]] engine::DevicesView devices() const override;
   [[nodiscard]] engine::HealthView health() const override;
+  std::uint64_t end_unknown() override { return 2; }
+  void check_state(engine::Answer<Done> answer) override { answer(ok()); }
   Status attach_host(SubmissionId submission, std::unique_ptr<host::Channel> channel) override;
   void leave(bool keep_tasks, engine::Answer<std::uint64_t> answer) override;
   void on_leave(std::function<void(int)> callback) override { left = std::move(callback); }

@@ -24,6 +24,10 @@ void health(Context& context, const Request& request, const Responder& responder
   answer.counts = {
       {core::name(core::TaskStatus::waiting), view.waiting},
       {core::name(core::TaskStatus::running), view.running}};
+  for (const engine::UnknownView& process : view.unknown) {
+    answer.unknown.push_back(
+        {process.attempt.task.value, process.attempt.number, process.pid, process.started.ms()});
+  }
   responder.send(wire::to_json(answer));
 }
 

@@ -21,6 +21,8 @@ void feed(Context& context, const Request& request, const Responder& responder);
 void devices(Context& context, const Request& request, const Responder& responder);
 void health(Context& context, const Request& request, const Responder& responder);
 void exit(Context& context, const Request& request, const Responder& responder);
+void set_aside(Context& context, const Request& request, const Responder& responder);
+void end_unknown(Context& context, const Request& request, const Responder& responder);
 void host(Context& context, const Request& request, const Responder& responder);
 
 }  // namespace cattino::server::verbs
