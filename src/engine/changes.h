@@ -31,6 +31,9 @@ class Changes {
   }
 
   [[nodiscard]] bool empty() const;
+  [[nodiscard]] const std::vector<std::pair<TaskId, core::TaskState>>& tasks() const {
+    return tasks_;
+  }
 
   /// Writes all and commits; empty afterwards, or as before with an error.
   Status write(store::Store& store);

@@ -129,7 +129,8 @@ EngineImpl::EngineImpl(
           world_,
           std::move(probe),
           [this](devices::Inventory inventory) { observed(std::move(inventory)); }),
-      waits_(world_, [this] { return departure_.quiet(); }),
+      waits_(
+          world_, [this] { return departure_.quiet(); }, [this] { return !turn_.failing(); }),
       wait_requests_(world_, waits_),
       departure_({world_, turn_, effects_, feed_, waits_}),
       history_(world_, turn_),

@@ -131,6 +131,32 @@ TEST_F(FaultsTest, On_a_full_disk_tasks_go_on_and_what_follows_happens_when_ther
   EXPECT_TRUE(submit({task("d")}));
 }
 
+TEST_F(FaultsTest, A_wait_on_a_full_disk_is_over_when_the_end_is_stored) {
+  start();
+  ASSERT_TRUE(submit({task("a")}));
+  ASSERT_TRUE(spawned(1));
+  std::vector<int> outcomes;
+  const auto wait = [&](std::optional<Duration> timeout) {
+    WaitQuery query;
+    query.selection.names = {"a"};
+    query.timeout = timeout;
+    return engine_->wait(
+        query, [&](const Result<WaitView>& view) { outcomes.push_back(view->outcome); });
+  };
+  const auto before = wait({});
+  ASSERT_TRUE(list());
+  disk_->full = true;
+  supervisor_.ran(key(1), ExitStatus::of_code(3));
+  ASSERT_TRUE(until([&] { return engine_->health().running == 0; }));
+  const auto after = wait({});
+  const auto impatient = wait(Duration::milliseconds(1));
+  ASSERT_TRUE(until([&] { return !outcomes.empty(); }));
+  EXPECT_EQ(outcomes, std::vector<int>{5}) << "a timeout";
+  disk_->full = false;
+  ASSERT_TRUE(until([&] { return outcomes.size() == 3; }));
+  EXPECT_EQ(outcomes, (std::vector<int>{5, 1, 1}));
+}
+
 TEST_F(FaultsTest, An_engine_that_ends_on_a_full_disk_loses_no_exit) {
   start();
   ASSERT_TRUE(submit({task("a")}));

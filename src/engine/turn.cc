@@ -207,6 +207,12 @@ void Turn::end() {
 
 bool Turn::write() {
   if (!changes_.empty()) {
+    if (std::exchange(told_late_, false) && outlets_.changed) {
+      // Who asked meanwhile read what was stored before.
+      for (const auto& [task, state] : changes_.tasks()) {
+        outlets_.changed(task, state);
+      }
+    }
     sys::fault_point("engine.before-write");
     const Status written = changes_.write(*world_.store);
     if (!written) {
@@ -224,6 +230,7 @@ void Turn::failed(const Error& error) {
     outlets_.broken();  // the next daemon looks at the whole state, and refuses it
   }
   failing_ = true;
+  told_late_ = true;
   why_failing_ = error;
   urgent_ = true;
   for (auto& answer : std::exchange(answers_, {})) {

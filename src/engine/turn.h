@@ -105,6 +105,7 @@ class Turn {
   bool end_posted_ = false;
   bool failing_ = false;
   Error why_failing_;
+  bool told_late_ = false;  ///< a write has failed since the last one that did not
   int syncing_ = 0;
   bool soft_armed_ = false;
   Time timer_at_;

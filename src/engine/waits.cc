@@ -15,7 +15,8 @@ constexpr std::size_t search_budget = 10'000;
 
 }  // namespace
 
-Waits::Waits(World& world, std::function<bool()> quiet) : world_(world), quiet_(std::move(quiet)) {}
+Waits::Waits(World& world, std::function<bool()> quiet, std::function<bool()> written)
+    : world_(world), quiet_(std::move(quiet)), written_(std::move(written)) {}
 
 std::uint64_t Waits::add(
     const std::vector<Wanted>& tasks,
@@ -112,6 +113,10 @@ void Waits::settle(std::uint64_t number, bool quiet) {
     return;
   }
   Wait& wait = at->second;
+  if (!wait.timed_out && !written_()) {
+    dirty_.insert(number);
+    return;
+  }
   if (wait.left == 0 || wait.timed_out) {
     finish(number, false);
     return;

@@ -27,8 +27,9 @@ class Waits {
     std::vector<std::pair<std::string, std::uint64_t>> counts;
   };
 
-  /// `quiet` tells that nothing runs, nothing could start, and nothing is due.
-  Waits(World& world, std::function<bool()> quiet);
+  /// `quiet` tells that nothing runs, nothing could start, and nothing is due; `written`, that what the core
+  /// decided is stored: until then no wait is over but by its timeout.
+  Waits(World& world, std::function<bool()> quiet, std::function<bool()> written);
 
   /// `tasks` in the order of ids with what is known of them; `state` of ended ones that the core does
   /// not hold any more. `ended` is called once, not from within.
@@ -70,6 +71,7 @@ class Waits {
 
   World& world_;
   std::function<bool()> quiet_;
+  std::function<bool()> written_;
   std::unordered_map<std::uint64_t, Wait> waits_;
   std::unordered_map<TaskId, std::unordered_set<std::uint64_t>> watchers_;
   std::unordered_set<std::uint64_t> dirty_;

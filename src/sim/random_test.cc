@@ -64,7 +64,7 @@ bool is_found(core::Fault fault) {
   if (child == 0) {
     (void)std::freopen("/dev/null", "w", stderr);
     core::planted_fault = fault;
-    alarm(60);
+    alarm(600);
     _exit(breaks_a_rule() ? 1 : 0);
   }
   int status = 0;

@@ -26,7 +26,7 @@ from conftest import (
     wait_until,
 )
 
-SEEDS = int(os.environ.get("CATTINO_FULL_DISK_SEEDS", "3"))
+SEEDS = int(os.environ.get("CATTINO_FULL_DISK_SEEDS", "2"))
 ROOMY = 2 << 30
 CHUNK = 4096
 
