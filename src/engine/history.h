@@ -1,8 +1,9 @@
 // How long ended submissions are remembered: the settings `history-age` and `history-size`.
 //
 // When a submission has ended, and once after a start, those that are too old or too many are forgotten, and
-// their rows go a hundred at a time, between turns and with pauses, so that no turn waits for more than a
-// millisecond or two. Logs are the user's and stay. Nothing wakes a daemon that has nothing to do.
+// their rows go a hundred at a time, between turns and with pauses: no turn waits for more than a millisecond
+// or two, and the disk has little to do (each row may be on a page of its own). Logs are the user's and stay.
+// Nothing wakes a daemon that has nothing to do.
 #pragma once
 
 #include "engine/turn.h"
@@ -12,7 +13,7 @@ namespace cattino::engine {
 
 class History {
  public:
-  static constexpr Duration pause = Duration::milliseconds(10);
+  static constexpr Duration pause = Duration::milliseconds(50);
   /// What ended lately stays, whatever `history-size` says: somebody may be about to ask for it.
   static constexpr Duration lately = Duration::seconds(600);
 

@@ -205,14 +205,19 @@ void Turn::end() {
   settle();
 }
 
+/// Who asked while writes failed read what was stored before.
+void Turn::tell_again() {
+  if (!std::exchange(told_late_, false) || !outlets_.changed) {
+    return;
+  }
+  for (const auto& [task, state] : changes_.tasks()) {
+    outlets_.changed(task, state);
+  }
+}
+
 bool Turn::write() {
+  tell_again();
   if (!changes_.empty()) {
-    if (std::exchange(told_late_, false) && outlets_.changed) {
-      // Who asked meanwhile read what was stored before.
-      for (const auto& [task, state] : changes_.tasks()) {
-        outlets_.changed(task, state);
-      }
-    }
     sys::fault_point("engine.before-write");
     const Status written = changes_.write(*world_.store);
     if (!written) {
@@ -266,7 +271,7 @@ void Turn::settle() {
   } else if (!stored_.empty()) {
     auto batch = std::make_shared<Batch>();
     batch->answers.swap(stored_);
-    sync(std::move(batch));
+    sync(batch);
   }
   outlets_.ended();
 }
@@ -291,10 +296,10 @@ void Turn::sync() {
   std::move(stored_.begin(), stored_.end(), std::back_inserter(batch->answers));
   stored_.clear();
   batch->acknowledgements.swap(acknowledgements_);
-  sync(std::move(batch));
+  sync(batch);
 }
 
-void Turn::sync(std::shared_ptr<Batch> batch) {
+void Turn::sync(const std::shared_ptr<Batch>& batch) {
   ++syncing_;
   sys::fault_point("engine.before-sync");
   world_.store->sync(

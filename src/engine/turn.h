@@ -6,7 +6,8 @@
 // supervisor would tell it again, so nothing depends on it.
 //
 // A failed write (full disk) leaves the changes and effects where they are: the core goes on taking
-// events, nothing it wants is done, `fence` refuses users, and the write is tried again each second.
+// events, nothing it wants is done, `fence` refuses users, waits are not answered, and the write is tried
+// again each second. (One that met damage ends the program.)
 // Users' verbs call `fence` before they step: a write that must succeed first, so that what was refused
 // has changed nothing. (Submissions are written before they are stepped anyway.) Should the disk fill
 // up between fence and write, the user is told so, and the change takes effect with the next write.
@@ -82,12 +83,13 @@ class Turn {
   void start_wanted(AttemptId attempt);
   void arm(Time at);
   bool write();
+  void tell_again();
   void failed(const Error& error);
   void run_effects();
   void settle();
   void soft_write();
   void sync();
-  void sync(std::shared_ptr<Batch> batch);
+  void sync(const std::shared_ptr<Batch>& batch);
   void synced(const Status& status, Batch& batch);
 
   World& world_;

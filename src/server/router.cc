@@ -150,6 +150,19 @@ Open route_to(Context context) {
   };
 }
 
+namespace {
+
+void set_aside(const Refusal& refusal, const Responder& responder) {
+  const Result<std::string> moved = refusal.set_aside();
+  if (moved) {
+    responder.send(wire::to_json(wire::SetAside{*moved}));
+  } else {
+    responder.fail(moved.error());
+  }
+}
+
+}  // namespace
+
 Open refuse_all(const Error& reason, Refusal refusal) {
   Error told = reason;
   // One that cannot be read may be set aside; all else is over when its cause is.
@@ -162,12 +175,7 @@ Open refuse_all(const Error& reason, Refusal refusal) {
     if (!keep_tasks) {
       responder.send(wire::to_json(wire::ExitAnswer{}));
     } else if (damaged && request.path == "/v1/set-aside" && request.method == "POST") {
-      const Result<std::string> moved = refusal.set_aside();
-      if (moved) {
-        responder.send(wire::to_json(wire::SetAside{*moved}));
-      } else {
-        responder.fail(moved.error());
-      }
+      set_aside(refusal, responder);
     } else {
       responder.fail(told);
     }
