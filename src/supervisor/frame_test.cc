@@ -2,7 +2,9 @@
 #include "supervisor/frame.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <random>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -118,42 +120,57 @@ TEST(Frame, ImpossibleFramesAreBroken) {
       FrameReader::Got::broken);
 }
 
+/// Sets some bytes to others and cuts the end off. Where the damage begins.
+std::size_t damage(std::string& bytes, std::mt19937& random) {
+  std::size_t first = bytes.size();
+  for (unsigned flips = 1 + random() % 4; flips > 0; --flips) {
+    const std::size_t place = random() % bytes.size();
+    bytes[place] = static_cast<char>(random());
+    first = std::min(first, place);
+  }
+  bytes.resize(random() % (bytes.size() + 1));
+  return std::min(first, bytes.size());
+}
+
+/// The messages that end before `size`, as frames.
+template <class Message>
+std::string whole_within(const std::vector<Message>& messages, std::size_t size) {
+  std::string whole;
+  for (const Message& message : messages) {
+    std::string more = whole;
+    encode(message, more);
+    if (more.size() > size) {
+      break;
+    }
+    whole = std::move(more);
+  }
+  return whole;
+}
+
+/// What is read, as frames of ours.
+template <class Message>
+std::string read_again(const std::string& bytes) {
+  FrameReader reader;
+  reader.append(bytes);
+  Message message;
+  std::string again;
+  while (reader.next(message) == FrameReader::Got::message) {
+    encode(message, again);
+  }
+  return again;
+}
+
 /// What comes before the damage is read as it was.
 template <class Message>
 void expect_to_stand_damage(const std::vector<Message>& messages) {
-  std::string good;
-  for (const Message& message : messages) {
-    encode(message, good);
-  }
+  const std::string good = whole_within(messages, SIZE_MAX);
   std::mt19937 random{12345};  // NOLINT(cert-msc32-c,cert-msc51-cpp): the same bytes each time
   for (int round = 0; round < 20000; ++round) {
     std::string bytes = good;
-    std::size_t first = bytes.size();
-    for (unsigned flips = 1 + random() % 4; flips > 0; --flips) {
-      const std::size_t place = random() % bytes.size();
-      bytes[place] = static_cast<char>(random());
-      first = std::min(first, place);
-    }
-    bytes.resize(random() % (bytes.size() + 1));
-    FrameReader reader;
-    reader.append(bytes);
-    Message message;
-    std::string again;
-    while (reader.next(message) == FrameReader::Got::message) {
-      encode(message, again);
-    }
+    const std::size_t first = damage(bytes, random);
+    const std::string again = read_again<Message>(bytes);
     EXPECT_LE(again.size(), bytes.size());
-    std::size_t whole = 0;  // frames before the damage and the end
-    std::string expected;
-    while (whole < messages.size()) {
-      std::string frame;
-      encode(messages[whole++], frame);
-      if (expected.size() + frame.size() > std::min(first, bytes.size())) {
-        break;
-      }
-      expected += frame;
-    }
-    EXPECT_TRUE(again.starts_with(expected)) << round;
+    EXPECT_TRUE(again.starts_with(whole_within(messages, first))) << round;
   }
 }
 

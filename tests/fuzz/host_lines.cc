@@ -91,7 +91,8 @@ void check_line(const std::string& line) {
 }
 
 std::string take_text(std::string_view& bytes) {
-  const std::size_t size = std::min<std::size_t>(take_byte(bytes), bytes.size());
+  const std::size_t wanted = take_byte(bytes);
+  const std::size_t size = std::min(wanted, bytes.size());
   std::string text(bytes.substr(0, size));
   bytes.remove_prefix(size);
   return text;

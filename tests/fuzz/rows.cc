@@ -165,7 +165,8 @@ void check_edges(std::string_view bytes) {
 
 void check(std::string_view bytes) {
   const std::uint8_t blob = take_byte(bytes);
-  const std::size_t name_size = std::min<std::size_t>(take_byte(bytes) % 32, bytes.size());
+  const std::size_t wanted = take_byte(bytes) % 32;
+  const std::size_t name_size = std::min(wanted, bytes.size());
   const std::string_view fullname = bytes.substr(0, name_size);
   const std::string_view rest = bytes.substr(name_size);
   switch (blob % 8) {

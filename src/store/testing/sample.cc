@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <iterator>
 #include <memory>
 #include <set>
@@ -72,6 +73,10 @@ Task task_of(const Submission& submission, std::uint64_t index) {
   return task;
 }
 
+void must(const Status& done) {
+  CHECK(done);
+}
+
 class Maker {
  public:
   explicit Maker(Store& store) : store_(store) {}
@@ -89,30 +94,30 @@ class Maker {
     submission.task_count = tasks_each;
     submission.first_group = store_.reserve_groups(groups);
     submission.group_count = groups;
-    CHECK(store_.stage(submission, "a pickle"));
+    must(store_.stage(submission, "a pickle"));
     for (std::uint64_t i = 0; i < groups; ++i) {
       stage_group(submission, i);
     }
     for (std::uint64_t i = 0; i < tasks_each; ++i) {
-      CHECK(store_.stage(task_of(submission, i)));
+      must(store_.stage(task_of(submission, i)));
     }
     if (visible) {
       stage_edges(submission);
-      CHECK(store_.make_visible(submission.id, "/home/me/.cache/cattino/run"));
+      must(store_.make_visible(submission.id, "/home/me/.cache/cattino/run"));
     }
-    CHECK(store_.commit());
+    must(store_.commit());
     return submission;
   }
 
   void run(const Submission& submission, std::uint64_t tasks, bool over) {
     for (std::uint64_t i = 0; i < submission.group_count; ++i) {
       const GroupId id{submission.first_group.value + i};
-      CHECK(store_.put(id, core::GroupState{core::GroupPhase::started}));
+      must(store_.put(id, core::GroupState{core::GroupPhase::started}));
     }
     for (std::uint64_t i = 0; i < tasks; ++i) {
       const core::TaskState state = state_of(i, over);
       const TaskId id{submission.first_task.value + i};
-      CHECK(store_.put(id, state));
+      must(store_.put(id, state));
       Attempt attempt;
       attempt.id = {id, 1};
       attempt.started = state.started;
@@ -120,9 +125,9 @@ class Maker {
       attempt.pid = 4000 + static_cast<std::int32_t>(i);
       attempt.devices = {static_cast<std::uint16_t>(i % 4)};
       attempt.status = state.last_exit;
-      CHECK(store_.put_start(attempt));
+      must(store_.put_start(attempt));
     }
-    CHECK(store_.commit());
+    must(store_.commit());
   }
 
  private:
@@ -133,7 +138,7 @@ class Maker {
     group.submission = submission.id;
     group.name = fmt::format("group-{}", index);
     group.fullname = fmt::format("work{}/{}", submission.id.value, group.name);
-    CHECK(store_.stage(group));
+    must(store_.stage(group));
   }
 
   void stage_edges(const Submission& submission) {
@@ -144,7 +149,7 @@ class Maker {
       edges.push_back(
           {core::Node::of(TaskId{first + i}), core::Node::of(TaskId{first + i + 1}), when});
     }
-    CHECK(store_.stage(submission.id, edges));
+    must(store_.stage(submission.id, edges));
   }
 
   Store& store_;
@@ -215,7 +220,7 @@ Status load_live(Store& store, Contents& contents) {
   core::Scheduler scheduler;
   core::Actions actions;
   scheduler.step(Time{first_time}, machine(), actions);
-  const Status loaded = store.load_live([&](core::Restored restored) {
+  Status loaded = store.load_live([&](core::Restored restored) {
     contents.live[restored.work.id.value] = text_of(restored);
     scheduler.step(Time{first_time}, restored, actions);
   });
@@ -234,22 +239,27 @@ Status status_of(const Result<T>& result) {
   return result ? ok() : Status{result.error()};
 }
 
+/// The first that failed, if any did.
+Status all_of(std::initializer_list<Status> steps) {
+  const auto* const failed =
+      std::find_if(steps.begin(), steps.end(), [](const Status& step) { return !step; });
+  return failed == steps.end() ? ok() : *failed;
+}
+
 /// Rows one by one, and a change.
 Status use(Store& store, const Contents& contents) {
-  for (const auto& [id, text] : contents.live) {
-    for (const Status& done :
-         {status_of(store.submission(SubmissionId{id})),
-          status_of(store.objects(SubmissionId{id})),
-          status_of(store.tasks_of(SubmissionId{id})),
-          status_of(store.groups_of(SubmissionId{id})),
-          status_of(store.load(SubmissionId{id}))}) {
-      if (!done) {
-        return done;
-      }
-    }
+  Status used = ok();
+  for (const auto& [number, text] : contents.live) {
+    const SubmissionId id{number};
+    used = all_of(
+        {used,
+         status_of(store.submission(id)),
+         status_of(store.objects(id)),
+         status_of(store.tasks_of(id)),
+         status_of(store.groups_of(id)),
+         status_of(store.load(id))});
   }
-  const Status set = store.set_fact("touched", "yes");
-  return set ? store.commit() : set;
+  return used ? all_of({store.set_fact("touched", "yes"), store.commit()}) : used;
 }
 
 Status list(Reader& reader, Contents& contents) {
@@ -372,7 +382,7 @@ std::size_t lost(const Contents& before, const Contents& after) {
   std::size_t tasks = 0;
   std::set<std::uint64_t> missing;  // submissions, by the hundred of their tasks' ids
   for (const auto& task : before.tasks) {
-    if (after.tasks.count(task.first) == 0) {
+    if (!after.tasks.contains(task.first)) {
       missing.insert((task.first - 1) / tasks_each);
     } else {
       tasks += is_same(after.tasks, task) ? 0U : 1U;
