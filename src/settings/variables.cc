@@ -16,13 +16,18 @@ struct Variable {
   std::string_view doc;
 };
 
-constexpr std::array<Variable, 16> variables = {{
+constexpr std::array<Variable, 17> variables = {{
     {"CATTINO_HOME",
      "all",
      "directory of the logs, and of the state too (default `~/.cache/cattino`)"},
     {"CATTINO_SETTINGS", "all", "the settings file"},
     {"CATTINO_DEVICES", "backend", "instead of the setting `devices`"},
     {"CATTINO_CPUS", "backend", "instead of the setting `cpus`"},
+    {"CATTINO_CGROUPS",
+     "backend",
+     "`off`: process trees are known by tags alone, not by cgroups; `no-kill`: by cgroups, but "
+     "ended by "
+     "signals, as on kernels before 5.14 (default `auto`)"},
     {"CATTINO_DIR_FORMAT",
      "`create`, `export`",
      "strftime layout of a submission's log directory (default `%Y-%m-%d/%H-%M-%S`)"},

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "base/time.h"
+#include "supervisor/cgroups.h"
 #include "supervisor/launcher.h"
 #include "supervisor/messages.h"
 #include "sys/fd.h"
@@ -43,8 +44,10 @@ struct Attempt {
       false;  ///< has ended, but is not our child: somebody may tell how, until `due`
 
   std::shared_ptr<LaunchJob> job;  ///< while queued
-  std::uint64_t behind = 0;        ///< key of the one it is held behind; 0: of none
-  std::uint64_t next = 0;          ///< key of the one held behind it; 0: none
+  std::unique_ptr<CgroupSlot>
+      slot;  ///< what its tree is in, until that is gone; null: it has its tag alone
+  std::uint64_t behind = 0;  ///< key of the one it is held behind; 0: of none
+  std::uint64_t next = 0;    ///< key of the one held behind it; 0: none
   pid_t pid = 0;
   sys::Fd pidfd;  ///< of its own process, until that was reaped
   Time started;
@@ -60,8 +63,12 @@ struct Attempt {
   Duration kill_wait;         ///< until the next round of SIGKILL
   std::size_t left_over = 0;  ///< processes of the tree that were found after its end
 
-  std::map<pid_t, std::uint64_t> watched;  ///< processes of the tree → ids of their watches
-  std::size_t in_front = 0;                ///< watched commands of our shell, to end before it
+  std::map<pid_t, std::uint64_t>
+      watched;               ///< processes of the tree (0: its cgroup) → ids of their watches
+  std::size_t in_front = 0;  ///< watched commands of our shell, to end before it
+
+  /// 0: none.
+  [[nodiscard]] std::uint32_t slot_number() const { return slot ? slot->number : 0; }
 };
 
 }  // namespace cattino::supervisor

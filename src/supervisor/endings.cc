@@ -48,6 +48,12 @@ void signal_all(const std::vector<Found>& found, int signal) {
   }
 }
 
+/// A process that was stopped would not hear it. False if it has been reaped.
+bool ask(int pidfd, int signal) {
+  const bool asked = sys::signal_process(pidfd, signal);
+  return asked && sys::signal_process(pidfd, SIGCONT);
+}
+
 /// True if one of `found` was not among `stopped`, where they all are afterwards.
 bool note_stopped(const std::vector<Found>& found, std::set<pid_t>& stopped) {
   bool grew = false;
@@ -148,6 +154,7 @@ void Supervisor::settle_unknown_end(Attempt& attempt) {
 void Supervisor::end_without_process(Attempt& attempt, ExitStatus status) {
   attempt.state = Attempt::State::exited;
   --active_;
+  take_slot_back(attempt, true);
   attempt.exited = Exited{};
   attempt.exited.key = attempt.key;
   attempt.exited.status = status;
@@ -159,6 +166,7 @@ void Supervisor::end_without_process(Attempt& attempt, ExitStatus status) {
 
 void Supervisor::finish(Attempt& attempt) {
   unwatch_all(attempt);
+  take_slot_back(attempt, attempt.phase == Attempt::Phase::none);
   set_due(attempt, {});
   attempt.state = Attempt::State::exited;
   --active_;
@@ -197,10 +205,10 @@ void Supervisor::signal_shells() {
     }
     std::vector<Found> commands = commands_of(attempt->pid, children);
     std::erase_if(commands, [&](const Found& command) {
-      return !command.pidfd || !sys::signal_process(command.pidfd.get(), attempt->stop_signal);
+      return !command.pidfd || !ask(command.pidfd.get(), attempt->stop_signal);
     });
     if (commands.empty()) {
-      sys::signal_process(attempt->pidfd.get(), attempt->stop_signal);
+      ask(attempt->pidfd.get(), attempt->stop_signal);
     }
     watch(*attempt, commands, true);
   }
@@ -262,6 +270,9 @@ Supervisor::Alone Supervisor::alone(Attempt& attempt, Duration now) const {
     case PidLedger::Verdict::pending:
       break;
   }
+  if (attempt.slot) {
+    return Alone::unknown;  // a look costs less than the wait
+  }
   if (attempt.undecided_since.us == 0) {
     attempt.undecided_since = now;
   }
@@ -276,6 +287,7 @@ void Supervisor::check_trees() {
   const Duration now = sys::since_boot();
   std::vector<Wanted> wanted;
   std::vector<std::uint64_t> undecided;
+  FoundByKey to_kill;
   bool at_once = false;
   for (const std::uint64_t key : std::exchange(unchecked_, {})) {
     Attempt* attempt = find(key);
@@ -290,11 +302,16 @@ void Supervisor::check_trees() {
         undecided.push_back(key);
         break;
       case Alone::unknown:
+        if (attempt->slot) {
+          look_into(*attempt, to_kill);
+          break;
+        }
         wanted.push_back(wanted_of(*attempt, now));
         at_once = at_once || attempt->due_passed || attempt->stop_signal != 0;
         break;
     }
   }
+  kill_all(std::move(to_kill));
   unchecked_ = std::move(undecided);
   if (!unchecked_.empty()) {
     hear_of_starts(true);  // a launch under way decides
@@ -315,12 +332,13 @@ void Supervisor::check_trees() {
 
 void Supervisor::scan(const std::vector<Wanted>& wanted) {
   const Duration before = sys::since_boot();
-  FoundByKey found = find_tagged(wanted, tag_space_, ledger_.last());
+  FoundByKey found = find_tagged(wanted, tag_space_, ledger_);
   FoundByKey to_kill;
   for (const Wanted& one : wanted) {
     Attempt& attempt = attempts_.at(one.key);
     attempt.unchecked = false;
-    settle(attempt, found[one.key], to_kill);
+    std::vector<Found>& processes = found[one.key];
+    settle(attempt, processes, processes.empty(), to_kill);
   }
   kill_all(std::move(to_kill));
   const Duration now = sys::since_boot();
@@ -328,10 +346,12 @@ void Supervisor::scan(const std::vector<Wanted>& wanted) {
   next_scan_ = cost < scan_cost_free ? now : now + std::min(cost * scan_share, scan_wait_max);
 }
 
-/// What to do about the living processes `found` of an attempt.
-void Supervisor::settle(Attempt& attempt, std::vector<Found>& found, FoundByKey& to_kill) {
+/// What to do about the living processes `found` of an attempt: all of them, or those that stood still long
+/// enough to be found. None is left if `gone`.
+void Supervisor::settle(
+    Attempt& attempt, std::vector<Found>& found, bool gone, FoundByKey& to_kill) {
   const bool due = std::exchange(attempt.due_passed, false);
-  if (found.empty() && attempt.state == Attempt::State::ended) {
+  if (gone && attempt.state == Attempt::State::ended) {
     finish(attempt);
     return;
   }
@@ -372,26 +392,20 @@ void Supervisor::terminate(Attempt& attempt, std::vector<Found>& found, FoundByK
     to_kill[attempt.key] = std::move(found);
     return;
   }
-  signal_all(found, SIGTERM);
+  for (const Found& process : found) {
+    ask(process.pidfd.get(), SIGTERM);
+  }
   attempt.phase = Attempt::Phase::terminating;
   set_due(attempt, sys::since_boot() + kill_after_term);
   watch(attempt, found, false);
 }
 
-/// Stops everything, so that nothing can fork, until nothing new is found; then kills it.
-void Supervisor::kill_all(FoundByKey to_kill) {
-  if (to_kill.empty()) {
-    return;
-  }
-  std::vector<Wanted> wanted;
-  wanted.reserve(to_kill.size());
+/// Stops everything, so that nothing can fork, until nothing new is found.
+void Supervisor::stop_all(FoundByKey& to_kill, const std::vector<std::uint64_t>& keys) {
   std::set<pid_t> stopped;
-  for (const auto& [key, found] : to_kill) {
-    wanted.push_back({key, std::nullopt});
-  }
-  bool grew = true;
+  bool grew = !keys.empty();
   for (int round = 0; grew && round < kill_rounds_max; ++round) {
-    FoundByKey again = find_tagged(wanted, tag_space_, ledger_.last());
+    FoundByKey again = find_again(keys);
     grew = false;
     for (auto& [key, found] : again) {
       signal_all(found, SIGSTOP);
@@ -399,10 +413,20 @@ void Supervisor::kill_all(FoundByKey to_kill) {
       to_kill[key] = std::move(found);
     }
   }
+}
+
+void Supervisor::kill_all(FoundByKey to_kill) {
+  if (to_kill.empty()) {
+    return;
+  }
+  stop_all(to_kill, kill_in_one_step(to_kill));
   sys::fault_point("supervisor.frozen");
   for (auto& [key, found] : to_kill) {
     Attempt& attempt = attempts_.at(key);
     signal_all(found, SIGKILL);
+    if (attempt.slot) {
+      attempt.slot->group.freeze(false);
+    }
     if (attempt.state == Attempt::State::running) {
       sys::signal_process(attempt.pidfd.get(), SIGKILL);  // It may have given up its tag.
     }
@@ -416,6 +440,10 @@ void Supervisor::kill_all(FoundByKey to_kill) {
 // ---- processes of a tree that are watched -----------------------------------------------------------
 
 void Supervisor::watch(Attempt& attempt, std::vector<Found>& found, bool in_front) {
+  if (attempt.slot && !in_front) {
+    watch_slot(attempt);
+    return;
+  }
   for (Found& process : found) {
     const bool leader = attempt.state == Attempt::State::running && process.pid == attempt.pid;
     if (leader || attempt.watched.contains(process.pid)) {
@@ -438,11 +466,11 @@ void Supervisor::take_watch(std::uint64_t id) {
   }
   const Watched ended = std::move(found->second);
   watches_.erase(found);
-  poller_.remove(ended.pidfd.get());
+  unwatch(ended);
   Attempt& attempt = attempts_.at(ended.key);
   attempt.watched.erase(ended.pid);
   if (!ended.in_front) {
-    if (attempt.watched.empty()) {
+    if (!ended.pidfd || attempt.watched.empty()) {
       look_later(attempt);
     }
     return;
@@ -450,7 +478,7 @@ void Supervisor::take_watch(std::uint64_t id) {
   --attempt.in_front;
   const bool shell_is_left = attempt.in_front == 0 && attempt.state == Attempt::State::running;
   if (shell_is_left && attempt.phase == Attempt::Phase::asked) {
-    sys::signal_process(attempt.pidfd.get(), attempt.stop_signal);
+    ask(attempt.pidfd.get(), attempt.stop_signal);
   } else if (attempt.watched.empty() && attempt.state == Attempt::State::ended) {
     look_later(attempt);
   }
@@ -460,7 +488,7 @@ void Supervisor::unwatch_all(Attempt& attempt) {
   for (const auto& [pid, id] : attempt.watched) {
     const auto found = watches_.find(id);
     if (found != watches_.end()) {
-      poller_.remove(found->second.pidfd.get());
+      unwatch(found->second);
       watches_.erase(found);
     }
   }

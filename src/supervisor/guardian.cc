@@ -15,6 +15,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "supervisor/cgroups.h"
 #include "supervisor/journal.h"
 #include "supervisor/limits.h"
 #include "supervisor/supervisor.h"
@@ -85,6 +86,7 @@ Status Guardian::prepare() {
   if (!sys::set_own_tag({space, space})) {
     return system_error("set", "the limit that marks processes", errno);
   }
+  leave_cgroup_of_task();
   Result<sys::Fd> listener = sys::listen_unix(options_.socket, backlog_max);
   if (!listener) {
     return listener.error();

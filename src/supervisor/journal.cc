@@ -49,6 +49,7 @@ class Words {
     return number(std::numeric_limits<T>::min(), std::numeric_limits<T>::max());
   }
 
+  [[nodiscard]] bool more() const { return !line_.empty(); }
   [[nodiscard]] bool good() const { return good_ && line_.empty(); }
 
  private:
@@ -56,23 +57,27 @@ class Words {
   bool good_ = true;
 };
 
-std::string intent_record(std::uint64_t key) {
-  return fmt::format("I {}\n", key);
+std::string intent_record(std::uint64_t key, std::uint32_t slot) {
+  return fmt::format("I {} {}\n", key, slot);
 }
 
-std::string spawned_record(std::uint64_t key, pid_t pid) {
-  return fmt::format("S {} {}\n", key, pid);
+std::string spawned_record(std::uint64_t key, pid_t pid, std::uint32_t slot) {
+  return fmt::format("S {} {} {}\n", key, pid, slot);
 }
 
 std::string content_of(const Journal& journal) {
   std::string text = fmt::format("{}{} {}\n", magic, journal.boot_id, journal.epoch);
+  if (!journal.cgroups.empty()) {
+    text += fmt::format("C {}\n", journal.cgroups);
+  }
   for (const auto& [key, past] : journal.past) {
     if (past.ended) {
+      text += past.slot != 0 ? spawned_record(key, past.pid, past.slot) : std::string{};
       text += end_record(past.exited);
     } else if (past.intended_only) {
-      text += intent_record(key);
+      text += intent_record(key, past.slot);
     } else {
-      text += spawned_record(key, past.pid);
+      text += spawned_record(key, past.pid, past.slot);
     }
   }
   return text;
@@ -81,6 +86,25 @@ std::string content_of(const Journal& journal) {
 /// Others are no keys of attempts: the loop takes them for descriptors of its own.
 bool may_be_given(std::uint64_t key) {
   return key != 0 && is_key(key);
+}
+
+/// An older supervisor wrote none.
+std::uint32_t slot_of(Words& words) {
+  return words.more() ? words.number<std::uint32_t>() : 0;
+}
+
+/// A cgroup is given to another attempt only when nobody is left of the one before.
+void hold(Journal& journal, std::uint64_t key, std::uint32_t slot) {
+  journal.past[key].slot = slot;
+  if (slot == 0) {
+    return;
+  }
+  const auto [holder, first] = journal.holders.try_emplace(slot, key);
+  const auto before = journal.past.find(holder->second);
+  if (holder->second != key && before != journal.past.end() && before->second.slot == slot) {
+    before->second.slot = 0;
+  }
+  holder->second = key;
 }
 
 /// Takes over what one line says. A line that says nothing we know is passed over.
@@ -95,6 +119,10 @@ void apply(std::string_view line, Journal& journal) {
     past.exited = *exited;
     return;
   }
+  if (line.starts_with("C ")) {
+    journal.cgroups = line.substr(2);
+    return;
+  }
   Words words{line};
   const std::string_view kind = words.word();
   const auto key = words.number<std::uint64_t>();
@@ -103,13 +131,18 @@ void apply(std::string_view line, Journal& journal) {
   }
   if (kind == "S") {
     const auto pid = words.number<pid_t>(1, std::numeric_limits<pid_t>::max());
+    const std::uint32_t slot = slot_of(words);
     if (words.good()) {
       Past& past = journal.past[key];
       past.intended_only = false;
       past.pid = pid;
+      hold(journal, key, slot);
     }
-  } else if (kind == "I" && words.good()) {
-    journal.past[key];
+  } else if (kind == "I") {
+    const std::uint32_t slot = slot_of(words);
+    if (words.good()) {
+      hold(journal, key, slot);
+    }
   } else if (kind == "A" && words.good()) {
     journal.past.erase(key);
   }
@@ -199,12 +232,12 @@ Status JournalWriter::open(const std::string& path, const Journal& content) {
   return ok();
 }
 
-void JournalWriter::intend(std::uint64_t key) {
-  fmt::format_to(std::back_inserter(buffer_), "I {}\n", key);
+void JournalWriter::intend(std::uint64_t key, std::uint32_t slot) {
+  fmt::format_to(std::back_inserter(buffer_), "I {} {}\n", key, slot);
 }
 
-void JournalWriter::spawned(std::uint64_t key, pid_t pid) {
-  fmt::format_to(std::back_inserter(buffer_), "S {} {}\n", key, pid);
+void JournalWriter::spawned(std::uint64_t key, pid_t pid, std::uint32_t slot) {
+  fmt::format_to(std::back_inserter(buffer_), "S {} {} {}\n", key, pid, slot);
 }
 
 void JournalWriter::ended(const Exited& exited) {

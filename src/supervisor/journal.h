@@ -1,8 +1,9 @@
 // What the supervisor must not forget when it is killed: a text file, one record a line.
 //
 //   cattino-supervisor 1 BOOT EPOCH     first line
-//   I KEY                               is about to be spawned
-//   S KEY PID                           was spawned, or adopted
+//   C PATH                              the pool of cgroups that SLOTs are in
+//   I KEY SLOT                          is about to be spawned; 0, or no SLOT: in no cgroup of its own
+//   S KEY PID SLOT                      was spawned, or adopted
 //   E KEY PID KIND STAGE VALUE AT USER SYSTEM RSS   ended (fields of Exited)
 //   A KEY                               the daemon has the exit: forgotten
 //
@@ -29,13 +30,16 @@ struct Past {
   bool intended_only = true;
   bool ended = false;
   pid_t pid = 0;
+  std::uint32_t slot = 0;  ///< 0: none, or it was given to another one since
   Exited exited;
 };
 
 struct Journal {
   std::string boot_id;
   std::uint64_t epoch = 0;
+  std::string cgroups;  ///< path of the pool; empty: none
   std::map<std::uint64_t, Past> past;
+  std::map<std::uint32_t, std::uint64_t> holders;  ///< slot → the last key that was given it
 };
 
 /// One record of an end; the guardian sends such lines, too.
@@ -56,8 +60,8 @@ class JournalWriter {
   /// Replaces the file by one that says `content`.
   Status open(const std::string& path, const Journal& content);
 
-  void intend(std::uint64_t key);
-  void spawned(std::uint64_t key, pid_t pid);
+  void intend(std::uint64_t key, std::uint32_t slot = 0);
+  void spawned(std::uint64_t key, pid_t pid, std::uint32_t slot = 0);
   void ended(const Exited& exited);
   void acknowledged(std::uint64_t key);
 

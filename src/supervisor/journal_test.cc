@@ -95,6 +95,42 @@ TEST_F(JournalFile, NumbersThatAreNoKeysArePassedOver) {
   EXPECT_TRUE(journal.past.contains(9223372036854775807U));
 }
 
+TEST_F(JournalFile, SaysWhoHasWhichCgroup) {
+  JournalWriter writer;
+  Journal content = empty_journal();
+  content.cgroups = "/sys/fs/cgroup/a b/cattino-8000000000000001";
+  content.past[1].slot = 4;
+  Past& ended = content.past[2];
+  ended.ended = true;
+  ended.pid = 77;
+  ended.slot = 5;
+  ended.exited = an_exit(2);
+  ASSERT_TRUE(writer.open(path_, content));
+  writer.spawned(1, 12, 4);
+  writer.intend(3, 6);
+  writer.spawned(3, 13);  // it could not enter it
+  writer.flush();
+  const Journal journal = read_journal(path_);
+  EXPECT_EQ(journal.cgroups, content.cgroups);
+  EXPECT_EQ(journal.past.at(1).slot, 4U);
+  EXPECT_TRUE(journal.past.at(2).ended);
+  EXPECT_EQ(journal.past.at(2).slot, 5U);
+  EXPECT_EQ(journal.past.at(3).slot, 0U);
+}
+
+TEST_F(JournalFile, ACgroupIsTheLastOnesThatWasGivenIt) {
+  JournalWriter writer;
+  ASSERT_TRUE(writer.open(path_, empty_journal()));
+  writer.intend(1, 4);
+  writer.spawned(1, 12, 4);
+  writer.ended(an_exit(1));
+  writer.intend(2, 4);
+  writer.flush();
+  const Journal journal = read_journal(path_);
+  EXPECT_EQ(journal.past.at(1).slot, 0U) << "not acknowledged, but nobody is left of it";
+  EXPECT_EQ(journal.past.at(2).slot, 4U);
+}
+
 TEST_F(JournalFile, AForeignOrAbsentFileHoldsNothing) {
   EXPECT_TRUE(read_journal(path_).past.empty());
   ASSERT_TRUE(sys::write_file_atomically(path_, "I 1\n"));

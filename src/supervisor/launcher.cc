@@ -226,6 +226,7 @@ sys::Spawned Launcher::exec(
   request.umask = spawn.umask;
   request.limits = limits;
   request.tag = {spawn.key, tag_space_};
+  request.cgroup = job.cgroup;
   sys::Spawned result = counted(spawner, lane, request);
   if (result.failed_stage != StartStage::exec || result.error_number != ENOEXEC) {
     return result;

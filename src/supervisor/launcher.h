@@ -27,6 +27,7 @@ struct LaunchJob {
   std::atomic<State> state{State::queued};
   bool intended = false;  ///< the main thread's: its intent is in the journal, or on the way there
   bool pushed = false;    ///< the main thread's: it counts as under way
+  int cgroup = -1;        ///< the one it is born in; open until it is over; -1: none
   std::string ahead;      ///< a directory that the next start wants: made after this one; "": none
 
   /// True for the one caller who moves it on from `queued`.

@@ -44,10 +44,17 @@ constexpr Duration scan_wait_max = Duration::milliseconds(200);
 constexpr Duration scan_cost_free{300};
 /// Up to this many numbers are tried one by one instead of listing /proc.
 constexpr std::int64_t probe_max = 64;
+/// Processes that are made while we look are looked at, too: this often, for others may make them all the time.
+constexpr int chase_rounds_max = 16;
 /// A launch needs no newer reading of the last pid than this: a stranger's process in between costs a look.
 constexpr Duration reading_holds = Duration::milliseconds(1);
 /// Within this time the pids handed out cannot have gone round.
 constexpr Duration counted_life_max = Duration::seconds(2);
+
+/// Cgroups that nobody is in are kept for the next up to this many.
+constexpr std::size_t free_cgroups_max = 64;
+/// How long processes that have been killed may keep their cgroup when we leave.
+constexpr int cgroup_leave_wait_ms = 100;
 
 constexpr std::size_t journal_size_max = std::size_t{1} << 20U;
 constexpr std::size_t journal_size_min = std::size_t{256} << 10U;

@@ -8,6 +8,7 @@
 
 #include <fmt/core.h>
 
+#include "supervisor/cgroups.h"
 #include "supervisor/guardian.h"
 #include "supervisor/supervisor.h"
 #include "sys/faults.h"
@@ -106,6 +107,16 @@ int run(const std::vector<std::string>& words) {
     fmt::print(stderr, "{}", usage);
     return exit_usage;
   }
+  CgroupUse cgroups = CgroupUse::automatic;
+  const char* const wish =
+      std::getenv("CATTINO_CGROUPS");  // NOLINT(concurrency-mt-unsafe): no threads yet
+  if (wish != nullptr && !parse_cgroup_use(wish, cgroups)) {
+    fmt::print(
+        stderr,
+        "meow-supervisor: CATTINO_CGROUPS is `{}`, but must be auto, no-kill or off\n",
+        wish);
+    return exit_usage;
+  }
   const std::string& state = arguments.options.state_directory;
   if (const Status made = sys::make_directories(state, 0700); !made) {
     fmt::print(stderr, "meow-supervisor: {}\n", made.error().message);
@@ -114,7 +125,7 @@ int run(const std::vector<std::string>& words) {
   if (arguments.guardian) {
     return guard(std::move(arguments.options));
   }
-  return supervise({state, arguments.epoch, 3, 4});
+  return supervise({state, arguments.epoch, 3, 4, cgroups});
 }
 
 }  // namespace

@@ -73,14 +73,20 @@ Status Supervisor::recover() {
   complete_ = same_boot;
   const bool same_life = same_boot && journal.epoch == options_.epoch;
   take_reports(journal);
+  if (same_boot) {
+    inherit_cgroups(journal);
+  }
   FoundByKey found;
   if (same_boot && !journal.past.empty()) {
-    found = same_life ? await_settled(journal)
-                      : find_tagged(all_of(journal), tag_space_, ledger_.last());
+    found = same_life ? await_settled(journal) : find_past(journal);
   }
   for (const auto& [key, past] : journal.past) {
     recover_one(key, past, std::move(found[key]), same_life);
   }
+  past_slots_.clear();
+  pool_.begin(std::any_of(attempts_.begin(), attempts_.end(), [](const auto& entry) {
+    return entry.second.slot != nullptr;
+  }));
   Status opened = journal_.open(journal_path_, snapshot());
   sys::fault_point("supervisor.recovered");
   if (opened) {
@@ -89,10 +95,33 @@ Status Supervisor::recover() {
   return opened;
 }
 
+void Supervisor::inherit_cgroups(const Journal& journal) {
+  pool_.inherit(journal.cgroups);
+  for (const auto& [key, past] : journal.past) {
+    if (std::unique_ptr<CgroupSlot> slot = pool_.inherited(past.slot)) {
+      past_slots_[key] = std::move(slot);
+    }
+  }
+}
+
+/// The living processes of all that the journal knows: by their tags, and who is in their cgroups.
+FoundByKey Supervisor::find_past(const Journal& journal) {
+  FoundByKey found = find_tagged(all_of(journal), tag_space_, ledger_);
+  for (const auto& [key, slot] : past_slots_) {
+    std::vector<Found>& known = found[key];
+    for (Found& member : find_members(slot->group)) {
+      if (!has(known, member.pid)) {
+        known.push_back(std::move(member));
+      }
+    }
+  }
+  return found;
+}
+
 /// Looks for processes. One that ended just now is still to be reported by the guardian, and one on its
 /// way to exec has no tag yet: what cannot be seen gets a moment, once.
 FoundByKey Supervisor::await_settled(Journal& journal) {
-  FoundByKey found = find_tagged(all_of(journal), tag_space_, ledger_.last());
+  FoundByKey found = find_past(journal);
   const Duration deadline = sys::since_boot() + settle_wait;
   while (unsettled(journal, found) && sys::since_boot() < deadline) {
     const Duration left = deadline - sys::since_boot();
@@ -102,7 +131,7 @@ FoundByKey Supervisor::await_settled(Journal& journal) {
       options_.orphans = -1;  // poll() passes over it.
     }
     take_reports(journal);
-    found = find_tagged(all_of(journal), tag_space_, ledger_.last());
+    found = find_past(journal);
   }
   return found;
 }
@@ -156,6 +185,10 @@ void Supervisor::recover_one(
   Attempt& attempt = add(key);
   attempt.plain = HostKey::is_host(key);
   attempt.our_child = false;
+  const auto slot = past_slots_.find(key);
+  if (slot != past_slots_.end() && (!past.intended_only || slot->second->group.populated())) {
+    attempt.slot = std::move(slot->second);
+  }
   std::optional<Found> leader = past.ended ? std::nullopt : take_leader(past, found);
   if (!leader && !past.ended) {
     leader = unreaped(past, {key, tag_space_});
@@ -195,6 +228,7 @@ Journal Supervisor::snapshot() const {
   Journal journal;
   journal.boot_id = boot_id_;
   journal.epoch = options_.epoch;
+  journal.cgroups = pool_.path();
   for (const auto& [key, attempt] : attempts_) {
     if (attempt.behind != 0) {
       continue;  // it is written when it goes
@@ -203,6 +237,7 @@ Journal Supervisor::snapshot() const {
     past.intended_only = attempt.state == Attempt::State::queued;
     past.ended = attempt.state == Attempt::State::ended || attempt.state == Attempt::State::exited;
     past.pid = attempt.pid;
+    past.slot = attempt.slot_number();
     past.exited = attempt.exited;
   }
   return journal;

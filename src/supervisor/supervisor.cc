@@ -54,6 +54,7 @@ Supervisor::Supervisor(SupervisorOptions options)
       journal_path_{journal_of(options_.state_directory)},
       spare_{::open("/dev/null", O_RDONLY | O_CLOEXEC)},
       tag_space_{sys::own_tag().space},
+      pool_{options_.cgroups, tag_space_},
       launcher_{poller_} {
   const sigset_t set = handled_signals();
   signals_ = sys::Fd{::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)};
@@ -76,6 +77,7 @@ void Supervisor::run() {
     end_turn();
   }
   journal_.flush();
+  pool_.leave();
 }
 
 void Supervisor::take_event(std::uint64_t event_token) {
@@ -218,7 +220,10 @@ void Supervisor::take_results() {
     attempt->launched = result.at;
     attempt->started = clock_.now() - (sys::since_boot() - result.at);
     key_of_pid_[attempt->pid] = attempt->key;
-    journal_.spawned(attempt->key, attempt->pid);
+    if (attempt->slot && !result.spawned.in_cgroup) {
+      pool_.refused(std::move(attempt->slot));
+    }
+    journal_.spawned(attempt->key, attempt->pid, attempt->slot_number());
     tell_state(*attempt);
     if (attempt->stop_signal != 0) {
       begin_stop(*attempt);
@@ -288,7 +293,9 @@ void Supervisor::end_turn() {
   check_trees();
   for (const std::shared_ptr<LaunchJob>& job : to_launch_) {
     if (!std::exchange(job->intended, true)) {
-      journal_.intend(job->spawn.key);
+      give_slot(*job);
+      const Attempt* const attempt = find(job->spawn.key);
+      journal_.intend(job->spawn.key, attempt != nullptr ? attempt->slot_number() : 0);
     }
   }
   sys::fault_point("supervisor.before-journal");

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "supervisor/attempt.h"
+#include "supervisor/cgroups.h"
 #include "supervisor/connection.h"
 #include "supervisor/journal.h"
 #include "supervisor/launcher.h"
@@ -30,6 +31,7 @@ struct SupervisorOptions {
   std::uint64_t epoch = 0;  ///< the guardian's life
   int listener = -1;        ///< listening socket
   int orphans = -1;         ///< pipe on which the guardian reports what it reaped; -1: none
+  CgroupUse cgroups = CgroupUse::automatic;
 };
 
 /// A turn: what epoll reported is taken in; then `end_turn` writes the journal, and only then launches,
@@ -48,7 +50,7 @@ class Supervisor {
   struct Watched {
     std::uint64_t key = 0;
     pid_t pid = 0;
-    sys::Fd pidfd;
+    sys::Fd pidfd;  ///< none: the cgroup is watched, for it is empty when the tree is gone
     bool in_front = false;
   };
 
@@ -109,14 +111,25 @@ class Supervisor {
   enum class Alone : std::uint8_t { surely, unknown, undecided };
   [[nodiscard]] Alone alone(Attempt& attempt, Duration now) const;
   void scan(const std::vector<Wanted>& wanted);
-  void settle(Attempt& attempt, std::vector<Found>& found, FoundByKey& to_kill);
+  void settle(Attempt& attempt, std::vector<Found>& found, bool gone, FoundByKey& to_kill);
   void terminate(Attempt& attempt, std::vector<Found>& found, FoundByKey& to_kill);
   void kill_all(FoundByKey to_kill);
+  void stop_all(FoundByKey& to_kill, const std::vector<std::uint64_t>& keys);
   void watch(Attempt& attempt, std::vector<Found>& found, bool in_front);
   void take_watch(std::uint64_t id);
   void unwatch_all(Attempt& attempt);
   void say_left_over(const Attempt& attempt, std::size_t count);
   void finish(Attempt& attempt);
+
+  // members.cc: attempts that have a cgroup
+  void give_slot(LaunchJob& job);
+  void give_slot_to_child(Attempt& attempt);
+  void take_slot_back(Attempt& attempt, bool clean);
+  void look_into(Attempt& attempt, FoundByKey& to_kill);
+  void watch_slot(Attempt& attempt);
+  void unwatch(const Watched& watched);
+  std::vector<std::uint64_t> kill_in_one_step(const FoundByKey& to_kill);
+  FoundByKey find_again(const std::vector<std::uint64_t>& keys);
 
   // recovery.cc
   void recover_one(std::uint64_t key, const Past& past, std::vector<Found> found, bool same_life);
@@ -124,6 +137,8 @@ class Supervisor {
   bool read_guardian_reports(std::vector<Exited>& into);
   void take_reports(Journal& journal);
   FoundByKey await_settled(Journal& journal);
+  void inherit_cgroups(const Journal& journal);
+  FoundByKey find_past(const Journal& journal);
   void compact_if_worth();
   [[nodiscard]] Journal snapshot() const;
 
@@ -141,6 +156,8 @@ class Supervisor {
   std::uint64_t tag_space_ = 0;
 
   JournalWriter journal_;
+  CgroupPool pool_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<CgroupSlot>> past_slots_;  ///< while we recover
   Launcher launcher_;
   PidLedger ledger_;
 

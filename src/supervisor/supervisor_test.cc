@@ -215,6 +215,16 @@ TEST_F(SupervisorProcess, AStopBySigkillEndsATreeAtOnce) {
   EXPECT_EQ(process_.living_with_key(1), 0U);
 }
 
+TEST_F(SupervisorProcess, AStoppedProcessHearsThatItIsToEnd) {
+  TestDaemon daemon{process_};
+  daemon.synced();
+  TestFifo ready{process_, "ready"};
+  daemon.spawn(1, "trap 'exit 9' TERM; (kill -STOP $$; echo ready > ready) & while :; do :; done");
+  ready.hear();
+  daemon.send(Stop{1});
+  EXPECT_EQ(daemon.await_exit(1).status, ExitStatus::of_code(9));
+}
+
 TEST_F(SupervisorProcess, WhatIsLeftOverByATaskThatEndedIsEndedAndSaid) {
   TestDaemon daemon{process_};
   daemon.synced();

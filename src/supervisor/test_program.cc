@@ -17,7 +17,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "supervisor/journal.h"
 #include "supervisor/tokens.h"
+#include "sys/cgroup.h"
 #include "sys/files.h"
 #include "sys/sockets.h"
 
@@ -92,6 +94,8 @@ TestProgram::~TestProgram() {
   while (const std::optional<sys::ProcessExit> ended = sys::peek_any_exit(true)) {
     sys::reap_pid(ended->pid);
   }
+  const std::string pool = read_journal(directory_ / "supervisor.journal").cgroups;
+  EXPECT_TRUE(pool.empty() || sys::remove_cgroup(pool, patience_ms)) << pool;
 }
 
 void TestProgram::start() {

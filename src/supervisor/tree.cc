@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,6 +35,32 @@ std::vector<pid_t> candidates(const std::vector<Wanted>& wanted, pid_t last) {
   return pids;
 }
 
+/// Those handed out meanwhile. None if the numbers have started again.
+std::vector<pid_t> numbers_between(pid_t before, pid_t last) {
+  std::vector<pid_t> pids;
+  for (pid_t pid = before + 1; pid <= last; ++pid) {
+    pids.push_back(pid);
+  }
+  return pids;
+}
+
+void add_if_tagged(
+    pid_t pid, std::uint64_t space, const std::set<std::uint64_t>& keys, FoundByKey& found) {
+  const std::optional<sys::Tag> tag = sys::tag_of(pid);
+  if (!tag || tag->space != space || !keys.contains(tag->key)) {
+    return;
+  }
+  // Held by a pidfd, the process cannot be mistaken for another one any more: look again.
+  sys::Fd pidfd = sys::open_pidfd(pid);
+  const std::optional<sys::ProcessStat> stat = sys::stat_of(pid);
+  std::vector<Found>& known = found[tag->key];
+  const bool is_known =
+      std::any_of(known.begin(), known.end(), [&](const Found& one) { return one.pid == pid; });
+  if (pidfd && stat && !stat->ended() && !is_known && sys::tag_of(pid) == tag) {
+    known.push_back({pid, std::move(pidfd)});
+  }
+}
+
 }  // namespace
 
 PidLedger::PidLedger() : loadavg_{::open("/proc/loadavg", O_RDONLY | O_CLOEXEC)} {}
@@ -54,6 +81,10 @@ void PidLedger::sample(const Launcher& launcher, Duration now) {
   ceiling_ = handed_out_ - used_at_least;
 }
 
+pid_t PidLedger::last_now() const {
+  return sys::last_pid(loadavg_.get()).value_or(0);
+}
+
 PidLedger::Verdict PidLedger::since(std::int64_t before) const {
   if (ceiling_ <= before) {
     return Verdict::none;
@@ -61,24 +92,35 @@ PidLedger::Verdict PidLedger::since(std::int64_t before) const {
   return floor_ > before ? Verdict::some : Verdict::pending;
 }
 
-FoundByKey find_tagged(const std::vector<Wanted>& wanted, std::uint64_t space, pid_t last) {
+FoundByKey find_tagged(
+    const std::vector<Wanted>& wanted, std::uint64_t space, const PidLedger& ledger) {
   FoundByKey found;
-  std::unordered_map<std::uint64_t, std::optional<pid_t>> after;
+  std::set<std::uint64_t> keys;
   for (const Wanted& one : wanted) {
-    after[one.key] = one.after;
+    keys.insert(one.key);
   }
-  for (const pid_t pid : candidates(wanted, last)) {
-    const std::optional<sys::Tag> tag = sys::tag_of(pid);
-    if (!tag || tag->space != space || !after.contains(tag->key)) {
-      continue;
+  pid_t last = ledger.last_now();
+  std::vector<pid_t> pids = candidates(wanted, last);
+  for (int round = 0; !pids.empty() && round < chase_rounds_max; ++round) {
+    for (const pid_t pid : pids) {
+      add_if_tagged(pid, space, keys, found);
     }
-    // Held by a pidfd, the process cannot be mistaken for another one any more: look again.
-    sys::Fd pidfd = sys::open_pidfd(pid);
-    const std::optional<sys::ProcessStat> stat = sys::stat_of(pid);
-    if (pidfd && stat && !stat->ended() && sys::tag_of(pid) == tag) {
-      found[tag->key].push_back({pid, std::move(pidfd)});
-    }
+    pids = numbers_between(last, ledger.last_now());
+    last += static_cast<pid_t>(pids.size());
   }
+  return found;
+}
+
+std::vector<Found> find_members(const sys::Cgroup& group) {
+  std::vector<Found> found;
+  for (const pid_t pid : group.members()) {
+    found.push_back({pid, sys::open_pidfd(pid)});
+  }
+  // Held by a pidfd, a process cannot be mistaken for another one any more: look again.
+  const std::vector<pid_t> again = group.members();
+  const std::set<pid_t> still(again.begin(), again.end());
+  std::erase_if(
+      found, [&](const Found& process) { return !process.pidfd || !still.contains(process.pid); });
   return found;
 }
 

@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "supervisor/launcher.h"
 #include "supervisor/limits.h"
+#include "sys/cgroup.h"
 #include "sys/fd.h"
 
 namespace cattino::supervisor {
@@ -35,7 +36,8 @@ class PidLedger {
   };
   [[nodiscard]] Verdict since(std::int64_t before) const;
 
-  [[nodiscard]] pid_t last() const { return last_; }
+  /// The pid handed out last, at this moment; 0 if unknown.
+  [[nodiscard]] pid_t last_now() const;
   /// The reading is new enough for an attempt about to be launched.
   [[nodiscard]] bool is_fresh(Duration now) const { return now - sampled_ < reading_holds; }
 
@@ -61,9 +63,13 @@ struct Wanted {
 
 using FoundByKey = std::unordered_map<std::uint64_t, std::vector<Found>>;
 
-/// The living processes (no zombies) that carry a wanted key in the tag space `space`. `last` is the pid
-/// handed out last.
-FoundByKey find_tagged(const std::vector<Wanted>& wanted, std::uint64_t space, pid_t last);
+/// The living processes (no zombies) that carry a wanted key in the tag space `space`. Processes that are made
+/// meanwhile are looked at, too: of a chain that forks and ends, one is found.
+FoundByKey find_tagged(
+    const std::vector<Wanted>& wanted, std::uint64_t space, const PidLedger& ledger);
+
+/// The living processes of a cgroup.
+std::vector<Found> find_members(const sys::Cgroup& group);
 
 /// Parent → children, of the whole machine.
 std::unordered_map<pid_t, std::vector<pid_t>> children_of_all();

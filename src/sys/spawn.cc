@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -40,6 +41,9 @@ struct ChildPlan {
   std::size_t reset_count = 0;
   int passed_count = 0;
   PassedFd passed[passed_max] = {};  ///< copies above the numbers that the child gets
+  int clone_into = -1;               ///< directory of the cgroup that the child is born in
+  int enter = -1;                    ///< … or of the one that it enters by itself
+  volatile bool entered = false;
   volatile int failed_stage = 0;
   volatile int error_number = 0;
 };
@@ -123,6 +127,15 @@ CATTINO_CHILD_CODE void move_fd(ChildPlan& plan, int from, int to) {
   }
 }
 
+CATTINO_CHILD_CODE void enter_cgroup(ChildPlan& plan) {
+  const long procs =
+      bare_call(SYS_openat, plan.enter, as_long("cgroup.procs"), O_WRONLY | O_CLOEXEC);
+  if (procs >= 0) {
+    plan.entered = bare_call(SYS_write, procs, as_long("0"), 1) == 1;
+    bare_call(SYS_close, procs);
+  }
+}
+
 CATTINO_CHILD_CODE void reset_signals(const ChildPlan& plan) {
   const long default_action[4] = {0, 0, 0, 0};  // The kernel's struct sigaction: SIG_DFL.
   for (std::size_t at = 0; at < plan.reset_count; ++at) {
@@ -133,6 +146,9 @@ CATTINO_CHILD_CODE void reset_signals(const ChildPlan& plan) {
 [[noreturn]] __attribute__((noinline)) CATTINO_CHILD_CODE void run_child(ChildPlan& plan) {
   const SpawnRequest& request = *plan.request;
   bare_call(SYS_setsid);
+  if (plan.enter >= 0) {
+    enter_cgroup(plan);
+  }
   if (request.death_signal != 0) {
     bare_call(SYS_prctl, PR_SET_PDEATHSIG, request.death_signal);
     if (bare_call(SYS_getppid) != plan.parent) {
@@ -172,9 +188,28 @@ __attribute__((noinline)) CATTINO_CHILD_CODE long clone_child(ChildPlan& plan, i
   arguments.parent_tid = static_cast<std::uint64_t>(
       as_long(request.pid_seen != nullptr ? request.pid_seen : &ignored_pid));
   arguments.exit_signal = SIGCHLD;
+  if (plan.clone_into >= 0) {
+    arguments.flags |= CLONE_INTO_CGROUP;
+    arguments.cgroup = static_cast<decltype(arguments.cgroup)>(plan.clone_into);
+  }
   const long pid = bare_call(SYS_clone3, as_long(&arguments), sizeof arguments);
   if (pid == 0) {
     run_child(plan);
+  }
+  return pid;
+}
+
+/// The same, born in the cgroup of `enter`. If that fails, the child is to enter it by itself.
+long clone_into_cgroup(ChildPlan& plan, int& pidfd, bool& works) {
+  if (plan.enter < 0 || !works) {
+    return -ENOSYS;
+  }
+  plan.clone_into = std::exchange(plan.enter, -1);
+  const long pid = clone_child(plan, pidfd);
+  plan.entered = pid >= 0;
+  works = pid != -EINVAL;  // before Linux 5.7
+  if (pid < 0) {
+    plan.enter = std::exchange(plan.clone_into, -1);
   }
   return pid;
 }
@@ -257,6 +292,7 @@ void close_all_on_exec() {
 Spawned Spawner::spawn(const SpawnRequest& request) {
   Spawned result;
   ChildPlan plan;
+  plan.enter = request.cgroup;
   plan.request = &request;
   plan.parent = ::getpid();
   plan.null_fd = null_.get();
@@ -274,6 +310,9 @@ Spawned Spawner::spawn(const SpawnRequest& request) {
     if (clone3_works_) {
       plan.reset_signals = ignored_signals_.data();
       plan.reset_count = ignored_signals_.size();
+      pid = clone_into_cgroup(plan, pidfd, clone_into_works_);
+    }
+    if (clone3_works_ && pid < 0) {
       pid = clone_child(plan, pidfd);
       clone3_works_ = pid != -ENOSYS && pid != -EPERM && pid != -EINVAL;
     }
@@ -290,6 +329,7 @@ Spawned Spawner::spawn(const SpawnRequest& request) {
     return result;
   }
   result.pid = static_cast<pid_t>(pid);
+  result.in_cgroup = plan.entered;
   result.pidfd = pidfd >= 0 ? Fd{pidfd} : open_pidfd(result.pid);
   if (plan.failed_stage != 0) {
     result.failed_stage = static_cast<StartStage>(plan.failed_stage);

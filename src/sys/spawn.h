@@ -38,6 +38,7 @@ struct SpawnRequest {
   std::span<const ResourceLimit> limits;  ///< above our hard limits: as much as we may give
   std::span<const PassedFd> passed;       ///< 4 at most
   Tag tag;                                ///< key 0: ours
+  int cgroup = -1;                        ///< directory of the one it is born in; -1: ours
   int death_signal = 0;                   ///< sent to it when the calling thread ends
   std::uint64_t blocked_signals = 0;      ///< bit n - 1: signal n is blocked from the first moment
   volatile pid_t* pid_seen = nullptr;     ///< gets the pid while the child is on its way to exec
@@ -47,6 +48,8 @@ struct SpawnRequest {
 struct Spawned {
   pid_t pid = 0;
   Fd pidfd;
+  bool in_cgroup =
+      false;  ///< it is in the cgroup asked for; where that failed, it started all the same
   StartStage failed_stage = StartStage::none;
   int error_number = 0;
 
@@ -69,6 +72,7 @@ class Spawner {
   std::vector<int> ignored_signals_;
   std::vector<int> handled_signals_;
   bool clone3_works_ = true;
+  bool clone_into_works_ = true;
 };
 
 /// Marks every descriptor from 3 up as close-on-exec: what we inherited is not for our children. At the

@@ -11,6 +11,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Optional
 
@@ -235,6 +236,27 @@ def host_pids(backend: Backend) -> list[int]:
     return found
 
 
+def removed(cgroup: Path) -> bool:
+    """Ends who is in it, and removes it as soon as they have ended."""
+    try:
+        if (cgroup / "cgroup.kill").exists():
+            (cgroup / "cgroup.kill").write_text("1")
+        cgroup.rmdir()
+    except OSError:
+        return not cgroup.exists()
+    return True
+
+
+def remove_cgroups(backend: Backend) -> None:
+    """What a backend that was killed could not remove."""
+    for journal in backend.home.rglob("supervisor.journal"):
+        for line in journal.read_text().splitlines():
+            pool = Path(line[2:])
+            if line.startswith("C ") and pool.exists():
+                for below in [*pool.glob("*/"), pool]:
+                    wait_until(partial(removed, below), f"{below} is removed")
+
+
 @pytest.fixture
 def make_backend(tmp_path: Path) -> Iterator[MakeBackend]:
     made: list[Backend] = []
@@ -255,6 +277,7 @@ def make_backend(tmp_path: Path) -> Iterator[MakeBackend]:
         for pid in backend.own_processes():
             if alive(pid):
                 os.kill(pid, signal.SIGKILL)
+        remove_cgroups(backend)
         shutil.rmtree(backend.work, ignore_errors=True)
 
 
