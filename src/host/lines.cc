@@ -116,7 +116,7 @@ std::string run_line(const RunCall& call) {
   for (const auto& [name, value] : call.environment) {
     environment[name] = value;
   }
-  const json::object line{
+  json::object line{
       {"op", "run"},
       {"call", call.call},
       {"key", call.key},
@@ -129,6 +129,10 @@ std::string run_line(const RunCall& call) {
       {"result", call.result},
       {"task", attributes(call, "Running")},
   };
+  if (call.log_limit != 0) {
+    line["log_limit"] = call.log_limit;
+    line["copier"] = call.copier;
+  }
   return json::serialize(line);
 }
 

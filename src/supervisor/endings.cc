@@ -156,6 +156,9 @@ void Supervisor::end_without_process(Attempt& attempt, ExitStatus status) {
 }
 
 void Supervisor::finish(Attempt& attempt) {
+  if (awaits_output(attempt)) {
+    return;
+  }
   unwatch_all(attempt);
   set_due(attempt, {});
   attempt.state = Attempt::State::exited;

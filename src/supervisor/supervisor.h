@@ -51,6 +51,10 @@ class Supervisor {
     sys::Fd pidfd;
     bool in_front = false;
   };
+  struct Copier {
+    std::uint64_t key = 0;
+    sys::Fd pidfd;
+  };
 
   // supervisor.cc: the loop and what comes in
   void take_event(std::uint64_t token);
@@ -117,6 +121,11 @@ class Supervisor {
   void say_left_over(const Attempt& attempt, std::size_t count);
   void finish(Attempt& attempt);
 
+  // copiers.cc: logs with a limit
+  void note_copier(std::uint64_t key, sys::Fd pidfd);
+  void take_copier(std::uint64_t id);
+  [[nodiscard]] bool awaits_output(Attempt& attempt);
+
   // recovery.cc
   void recover_one(std::uint64_t key, const Past& past, std::vector<Found> found, bool same_life);
   void recover_running(Attempt& attempt, Found leader);
@@ -152,6 +161,8 @@ class Supervisor {
   std::uint64_t daemon_ = 0;  ///< its connection; 0: none
   std::unordered_map<std::uint64_t, Watched> watches_;
   std::uint64_t last_watch_ = 0;
+  std::unordered_map<std::uint64_t, Copier> copiers_;
+  std::uint64_t last_copier_ = 0;
 
   Duration
       news_due_;  ///< all that is unsent to the daemon may wait until then; 0: some may not, or none is

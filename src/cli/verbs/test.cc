@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include "cli/verbs/verbs.h"
+#include "cli/versions.h"
 #include "cli/views.h"
 
 namespace cattino::cli::verbs {
@@ -21,6 +22,9 @@ Result<int> test_backend(Context& context, Client& client) {
       health.pid,
       health.version,
       counts.empty() ? "" : "; " + counts));
+  if (const std::string hint = version_hint("cattino/" + health.version); !hint.empty()) {
+    context.output.note(hint);
+  }
   return 0;
 }
 
