@@ -84,6 +84,7 @@ def test_retries_and_the_rest_stand_beside_the_request() -> None:
         oom_growth=1.5,
         held=True,
         preemptible=True,
+        log_limit="1GiB",
     )
     del line["ref"], line["name"], line["command"]
     assert line == {
@@ -94,7 +95,9 @@ def test_retries_and_the_rest_stand_beside_the_request() -> None:
         "oom_growth": 1.5,
         "held": True,
         "preemptible": True,
+        "log_limit": "1GiB",
     }
+    assert sent(log_limit=0)["log_limit"] == 0
     assert sent(retries=1, retry_on="oom")["retry_on"] == ["oom"]
     assert sent(retries=1, retry_on=7)["retry_on"] == [7]
 
@@ -155,6 +158,10 @@ def test_a_group_may_limit_how_many_run_at_once() -> None:
         ({"not_before": "tomorrow"}, "not_before: ProcTask 't': expected a datetime"),
         ({"not_before": -1}, "not_before: ProcTask 't': expected a datetime"),
         ({"held": 1}, "held: ProcTask 't': expected True or False, got 1"),
+        (
+            {"log_limit": -1},
+            "log_limit: ProcTask 't': expected MiB as an integer ≥ 0 or text such as '64GiB'",
+        ),
         ({"preemptible": "yes"}, "preemptible: ProcTask 't': expected True or False"),
         ({"timelimit": 1}, "there is no such field (did you mean 'time_limit'?)"),
         ({"max_device": 1}, "there is no such field (did you mean 'max_devices'?)"),

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/versions.h"
 #include "sys/clock.h"
 #include "sys/files.h"
 #include "sys/processes.h"
@@ -113,19 +114,20 @@ Result<Connection> Backend::connect() const {
   return Connection::open(places_.socket);
 }
 
-Result<std::string> Backend::directory_of_programs() const {
+Result<std::string> Backend::install() const {
   std::string from = surroundings_->value("CATTINO_BIN");
   if (from.empty()) {
     from = sys::directory_of(surroundings_->program);
   }
-  return keep_programs(from, places_.binaries);
+  const Result<std::string> kept = keep_programs(from, places_.binaries);
+  return kept ? prefer_programs(*kept, places_.binaries) : kept;
 }
 
 Result<bool> Backend::start(const StartOptions& options) const {
   if (auto made = settings::make_places(places_); !made) {
     return made.error();
   }
-  auto directory = directory_of_programs();
+  auto directory = install();
   if (!directory) {
     return directory.error();
   }

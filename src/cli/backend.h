@@ -37,11 +37,13 @@ class Backend {
   /// Starts one. False if another one runs or is starting already.
   [[nodiscard]] Result<bool> start(const StartOptions& options) const;
 
+  /// Has daemons that start from now on run our programs, unless newer ones have been run already. The
+  /// directory in which they are.
+  [[nodiscard]] Result<std::string> install() const;
+
  private:
   Backend(const Surroundings& surroundings, settings::Places places)
       : surroundings_(&surroundings), places_(std::move(places)) {}
-
-  [[nodiscard]] Result<std::string> directory_of_programs() const;
 
   const Surroundings* surroundings_;
   settings::Places places_;

@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include "cli/versions.h"
 #include "sys/clock.h"
 
 namespace cattino::cli {
@@ -16,7 +17,12 @@ constexpr Duration lasting = Duration::seconds(10);
 /// The body of an answer; the error that it tells of if it does.
 Result<std::string> body_of(Response response) {
   if (response.status > 299) {
-    return error_of_response(response.status, response.body);
+    Error error = error_of_response(response.status, response.body);
+    const std::string hint = version_hint(response.server);
+    if (!hint.empty()) {
+      error.hint += (error.hint.empty() ? "" : "; ") + hint;
+    }
+    return error;
   }
   return std::move(response.body);
 }

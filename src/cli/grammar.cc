@@ -85,6 +85,11 @@ void add_timing(CLI::App* verb, CreateOptions& create) {
           create.not_before,
           "starts then at the earliest: 2026-12-01T08:00, or +2h")
       ->type_name("WHEN");
+  verb->add_option(
+          "--log-limit",
+          create.log_limit,
+          "so much of its output is kept in each log, and it goes on; 0: all")
+      ->type_name("SIZE");
   verb->add_flag("--hold", create.hold, "it waits until `meow resume` lets it run");
   verb->add_flag(
       "--preemptible",

@@ -91,6 +91,7 @@ Result<Response> Connection::read_response() {
     }
   }
   response.status = reader_.status();
+  response.server = reader_.server();
   return response;
 }
 

@@ -23,6 +23,7 @@ struct Request {
 struct Response {
   int status = 0;
   std::string body;
+  std::string server;  ///< "cattino/0.1.0" of an error; may be empty
 };
 
 /// Reads one response out of bytes as they come. States: head → body (by length, by chunks, or until
@@ -39,6 +40,7 @@ class ResponseReader {
   [[nodiscard]] bool head_done() const { return state_ > State::header; }
   [[nodiscard]] bool done() const { return state_ == State::done; }
   [[nodiscard]] int status() const { return status_; }
+  [[nodiscard]] const std::string& server() const { return server_; }
 
  private:
   enum class State : std::uint8_t {
@@ -64,6 +66,7 @@ class ResponseReader {
   std::string line_;  ///< what has come of the current line
   std::size_t head_bytes_ = 0;
   int status_ = 0;
+  std::string server_;
   bool chunked_ = false;
   std::optional<std::uint64_t> length_;
   std::uint64_t left_ = 0;  ///< bytes of the body, or of the chunk, still to come

@@ -134,6 +134,8 @@ Status ResponseReader::on_header() {
     }
   } else if (equal_without_case(key, "Transfer-Encoding")) {
     chunked_ = equal_without_case(value, "chunked");
+  } else if (equal_without_case(key, "Server")) {
+    server_ = value;
   }
   return ok();
 }

@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 
 #include "base/text.h"
+#include "base/version.h"
 #include "cli/grammar.h"
 #include "cli/help.h"
 
@@ -162,7 +163,7 @@ Result<Parsed> parse(Grammar& grammar, std::vector<std::string> arguments) {
 
 Result<Parsed> parse_options(const std::vector<std::string>& arguments) {
   if (!arguments.empty() && (arguments.front() == "--version" || arguments.front() == "-V")) {
-    return Parsed(Print{fmt::format("meow {}\n", CATTINO_VERSION)});
+    return Parsed(Print{fmt::format("meow {}\n", program_version)});
   }
   try {
     auto grammar = make_grammar();

@@ -34,6 +34,7 @@ struct CreateOptions {
   std::string not_before;
   bool hold = false;
   bool preemptible = false;
+  std::string log_limit;
   std::vector<std::string> env;  ///< "KEY=VALUE"
   std::string directory;
   std::string name_conflict;

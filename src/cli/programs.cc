@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/version.h"
 #include "cli/backend.h"
 #include "sys/files.h"
 
@@ -77,7 +78,7 @@ Result<std::string> keep_programs(const std::string& from, const std::string& bi
     contents[i] = std::move(*content);
     hash = mixed(hash, contents[i]);
   }
-  std::string kept = fmt::format("{}/{}-{:016x}", binaries, CATTINO_VERSION, hash);
+  std::string kept = fmt::format("{}/{}-{:016x}", binaries, program_version, hash);
   if (complete(kept)) {
     return kept;
   }

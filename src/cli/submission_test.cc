@@ -100,6 +100,7 @@ TEST(Submission, limits_pins_and_retries_are_sent_as_numbers) {
   options.not_before = "2026-12-01T08:00Z";
   options.hold = true;
   options.preemptible = true;
+  options.log_limit = "1GiB";
   const auto task = tasks_of(options)[0];
   EXPECT_EQ(task.request->max_devices, 4);
   EXPECT_EQ(task.request->time_limit, 5'400'000);
@@ -114,6 +115,7 @@ TEST(Submission, limits_pins_and_retries_are_sent_as_numbers) {
   EXPECT_EQ(task.not_before, 1'796'112'000'000);
   EXPECT_EQ(task.held, true);
   EXPECT_EQ(task.preemptible, true);
+  EXPECT_EQ(task.log_limit, Mib{1024});
 }
 
 TEST(Submission, groups_nest) {

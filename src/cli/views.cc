@@ -177,6 +177,9 @@ std::string task_detail_text(const wire::TaskDetail& detail, const Screen& scree
   if (task.request.time_limit) {
     facts.add("time limit", describe(Duration::milliseconds(*task.request.time_limit)));
   }
+  if (task.log_limit) {
+    facts.add("log limit", task.log_limit->value == 0 ? "none" : describe(*task.log_limit));
+  }
   facts.add("retries", retry_text(task));
   facts.add("not before", task.not_before ? when_text(*task.not_before) : "");
   facts.add("preemptible", preemptible_text(task));

@@ -186,6 +186,14 @@ Status add_timing(const CreateOptions& options, wire::Milliseconds now, wire::Ne
     }
     task.not_before = *moment;
   }
+  if (!options.log_limit.empty()) {
+    auto limit = parse_mib(options.log_limit);
+    if (!limit) {
+      limit.error().field = "--log-limit";
+      return limit.error();
+    }
+    task.log_limit = *limit;
+  }
   if (options.hold) {
     task.held = true;
   }

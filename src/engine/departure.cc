@@ -93,7 +93,10 @@ void Departure::leave(bool keep_tasks, Answer<std::uint64_t> answer) {
     stage_ = Stage::going;
     parts_.turn.answer([this](const Status& synced) {
       std::exchange(answer_, {})(synced ? Result<std::uint64_t>(0U) : synced.error());
-      go(status_replaced);
+      // With nothing to keep all leave: the next command starts all of them anew, of its own version.
+      const bool kept =
+          parts_.world.core.counts().running > 0 || parts_.effects.hosts().any_alive();
+      go(kept ? status_replaced : status_done);
     });
     parts_.turn.write_soon();
     parts_.turn.end_soon();

@@ -187,7 +187,7 @@ Status Draft::add(Staging::NewTask task) {
   row.spec.group = task.group == 0 ? GroupId{} : GroupId{node_of(task.group).id};
   row.spec.request = std::move(task.request);
   row.spec.retry = std::move(task.retry);
-  row.spec.not_before = task.not_before;
+  row.spec.not_before = task.not_before ? world_.clock.at_wall(task.not_before) : Time{};
   row.spec.held = task.held;
   row.spec.preemptible = task.preemptible;
   row.spec.priority = task.priority;
@@ -200,6 +200,7 @@ Status Draft::add(Staging::NewTask task) {
   row.object = task.object;
   row.program = std::move(task.program);
   row.variables = std::move(task.variables);
+  row.log_limit = task.log_limit;
   row.directory = std::move(task.directory);
   if (!row.directory.empty() && row.directory.front() != '/' && !row.directory.starts_with("${")) {
     row.directory = header_.submission.directory + "/" + row.directory;

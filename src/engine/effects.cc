@@ -64,7 +64,8 @@ void Effects::start(AttemptId attempt) {
       world_.inventory,
       facts.value(),
       shell_,
-      running.master_port};
+      running.master_port,
+      world_.options.settings.log_limit};
   running.maybe_sent = running.maybe_sent || world_.connected || running.function;
   if (running.function) {
     start_function(launch, running);
@@ -78,7 +79,8 @@ void Effects::start(AttemptId attempt) {
 }
 
 void Effects::start_function(const Launch& launch, Running& running) {
-  const host::RunCall call = run_call_of(launch);
+  host::RunCall call = run_call_of(launch);
+  call.copier = world_.options.copier;
   hosts_.call(running.submission, call.call, host::run_line(call));
 }
 

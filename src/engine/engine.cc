@@ -2,6 +2,7 @@
 #include "engine/engine.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include <fmt/core.h>
@@ -26,6 +27,21 @@
 namespace cattino::engine {
 
 namespace {
+
+/// The boot, and the clock's zero in it.
+constexpr const char* clock_fact = "clock";
+
+/// In the same boot the clock of the last daemon goes on, so that time limits and waits that have begun end
+/// when they should, whatever was done to the wall clock.
+sys::Clock continued_clock(store::Store& store) {
+  const Result<std::string> stored = store.fact(clock_fact);
+  const std::string boot = sys::boot_id() + " ";
+  Time zero;
+  if (stored && stored->starts_with(boot)) {
+    std::from_chars(stored->data() + boot.size(), stored->data() + stored->size(), zero.us);
+  }
+  return zero ? sys::Clock::continued(zero) : sys::Clock{};
+}
 
 class DraftStaging final : public Staging {
  public:
@@ -154,6 +170,7 @@ EngineImpl::~EngineImpl() {
 // ---- the start --------------------------------------------------------------------------------------
 
 Status EngineImpl::load() {
+  world_.clock = continued_clock(*world_.store);
   for (const std::uint64_t key : world_.options.supervised) {
     // A process of another state: its key must not become one of this state's attempts.
     if (HostKey::is_host(key)) {
@@ -164,16 +181,26 @@ Status EngineImpl::load() {
   }
   declare_resources();
   Time latest;
-  Status loaded = world_.store->load_live([this, &latest](core::Restored restored) {
+  bool counting = false;  // a time limit or a wait is running out
+  Status loaded = world_.store->load_live([&, this](core::Restored restored) {
     for (const core::TaskState& state : restored.tasks) {
       latest = std::max({latest, state.started, state.ended});
+      counting = counting || state.status == core::TaskStatus::running ||
+                 state.not_before > world_.clock.now();
+    }
+    for (const core::TaskSpec& task : restored.work.tasks) {
+      latest = std::max(latest, task.created);
     }
     restore(std::move(restored));
   });
   if (!loaded) {
     return loaded;
   }
-  world_.clock = sys::Clock(latest);
+  // Where no time is running out, a wall clock that was set forward is believed.
+  world_.clock.advance_to(counting ? latest : std::max(latest, sys::wall_now()));
+  turn_.changes().set_fact(
+      clock_fact, fmt::format("{} {}", sys::boot_id(), world_.clock.zero().us));
+  turn_.write_soon();
   started_ = world_.clock.now();
   departure_.touch();
   return world_.store->live_names([this](TaskId task, std::string_view fullname) {
@@ -275,6 +302,13 @@ void EngineImpl::turn_ended() {
 Result<std::unique_ptr<Staging>> EngineImpl::stage(Staging::Header header) {
   if (world_.leaving) {
     return Error{ErrorCode::unavailable, "the backend is leaving"};
+  }
+  if (!world_.supervisor_problem.empty()) {
+    return Error{
+        ErrorCode::unavailable,
+        world_.supervisor_problem,
+        {},
+        "wait until they have ended, or use the version that started them"};
   }
   if (const Status possible = turn_.failing() ? turn_.fence() : ok(); !possible) {
     return possible.error();

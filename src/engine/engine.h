@@ -72,6 +72,7 @@ class Staging {
     Time not_before;    ///< 0: at once
     bool held = false;  ///< waits until the user resumes it
     bool preemptible = false;
+    std::optional<Mib> log_limit;  ///< of each log; 0: none; unset: the setting
   };
 
   virtual ~Staging() = default;
@@ -111,6 +112,7 @@ class Engine {
     std::string home;    ///< where logs go
     std::string socket;  ///< paths that hosts are told
     std::string supervisor_socket;
+    std::string copier;  ///< the program that hosts start for logs with a limit
     settings::Settings settings;
     std::int64_t guardian_pid = 0;
     std::int64_t supervisor_pid = 0;

@@ -89,6 +89,13 @@ void add_visibility(const Launch& launch, Variables& variables) {
   variables.emplace_back(inventory.visibility_variable, visible);
 }
 
+/// Bytes; 0: none.
+std::uint64_t log_limit_of(const Launch& launch) {
+  constexpr unsigned mib_shift = 20;
+  const Mib limit = launch.task.log_limit.value_or(launch.log_limit);
+  return static_cast<std::uint64_t>(limit.value) << mib_shift;
+}
+
 }  // namespace
 
 EnvironmentFacts EnvironmentFacts::of(const std::vector<std::string>& variables) {
@@ -150,6 +157,7 @@ supervisor::Spawn spawn_of(const Launch& launch) {
   spawn.stdout_path = std::move(paths.out);
   spawn.stderr_path = std::move(paths.err);
   spawn.umask = launch.submission.umask;
+  spawn.log_limit = log_limit_of(launch);
   for (const store::ResourceLimit& limit : launch.submission.limits) {
     spawn.limits.push_back({limit.resource, limit.soft, limit.hard});
   }
@@ -170,6 +178,7 @@ host::RunCall run_call_of(const Launch& launch) {
   call.stdout_path = std::move(paths.out);
   call.stderr_path = std::move(paths.err);
   call.umask = launch.submission.umask;
+  call.log_limit = log_limit_of(launch);
   call.result =
       paths.directory + (attempt.number > 1 ? fmt::format("/result.{}.pkl", attempt.number)
                                             : std::string("/result.pkl"));

@@ -38,6 +38,7 @@ struct Launch {
   EnvironmentFacts environment;
   const std::vector<std::string>& shell;
   std::uint16_t master_port = 0;  ///< 0: none
+  Mib log_limit = {};             ///< of a task that names none; 0: none
 };
 
 /// Does the attempt hold an accelerator?

@@ -30,7 +30,9 @@ class LaunchOf : public ::testing::Test {
     state_.attempt = 1;
   }
   supervisor::Spawn spawn() { return spawn_of(launch()); }
-  Launch launch() { return {task_, submission_, state_, inventory_, facts_, shell, master_port_}; }
+  Launch launch() {
+    return {task_, submission_, state_, inventory_, facts_, shell, master_port_, {}};
+  }
   static std::string value(const supervisor::Spawn& spawn, const std::string& name) {
     std::string found = "(unset)";
     for (const std::string& variable : spawn.variables) {
@@ -50,6 +52,18 @@ class LaunchOf : public ::testing::Test {
 
 TEST_F(LaunchOf, A_plain_command_is_executed_directly) {
   EXPECT_EQ(spawn().argv, (std::vector<std::string>{"python", "train.py"}));
+}
+
+TEST_F(LaunchOf, A_limit_of_logs_is_the_task_s_own_or_the_setting) {
+  Launch launched = launch();
+  EXPECT_EQ(spawn_of(launched).log_limit, 0U);
+  launched.log_limit = Mib{2};
+  EXPECT_EQ(spawn_of(launched).log_limit, std::uint64_t{2} << 20U);
+  task_.log_limit = Mib{1};
+  EXPECT_EQ(spawn_of(launched).log_limit, std::uint64_t{1} << 20U);
+  EXPECT_EQ(run_call_of(launched).log_limit, std::uint64_t{1} << 20U);
+  task_.log_limit = Mib{0};
+  EXPECT_EQ(spawn_of(launched).log_limit, 0U) << "none, whatever the setting is";
 }
 
 TEST_F(LaunchOf, Shell_syntax_goes_to_the_shell) {

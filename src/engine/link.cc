@@ -7,6 +7,7 @@
 
 #include <fmt/core.h>
 
+#include "base/version.h"
 #include "sys/faults.h"
 
 namespace cattino::engine {
@@ -37,8 +38,16 @@ supervisor::Handlers Link::handlers() {
     reconciled_ = false;
   };
   handlers.batch_ended = [this] {
+    world_.supervisor_problem = {};
     record_starts();
     turn_.end();
+    replace_if_idle();
+  };
+  handlers.refused = [this](std::uint32_t version) {
+    world_.supervisor_problem = fmt::format(
+        "tasks of another version run, whose supervisor speaks version {} of the protocol, not {}",
+        version,
+        supervisor::protocol_version);
   };
   return handlers;
 }
@@ -66,6 +75,10 @@ void Link::welcome(const supervisor::Welcome& message) {
   world_.unknown.clear();
   effects_.forget_environments();
   effects_.hosts().expect_report();
+  outdated_ = message.program != program_version;
+  if (message.pid != 0) {
+    world_.options.supervisor_pid = message.pid;
+  }
   life_ = fmt::format("{} {}", message.boot_id, message.epoch);
   const Result<std::string> stored = world_.store->fact(life_fact);
   knows_all_ = message.complete || (stored && stored.value() == life_);
@@ -206,6 +219,18 @@ void Link::reconcile() {
   });
   turn_.repeat(std::move(again));
   reported_.clear();
+}
+
+/// The programs beside this daemon are newer than the supervisor, which the guardian starts anew when
+/// somebody connects: we do. What was sent to the old one in its last moment is sent again.
+void Link::replace_if_idle() {
+  if (!outdated_ || replaced_ || !reconciled_ || !world_.running.empty() ||
+      effects_.hosts().any_alive()) {
+    return;
+  }
+  replaced_ = true;
+  world_.client->send(supervisor::Leave{});
+  world_.client->flush();
 }
 
 void Link::lose(Running& running) {

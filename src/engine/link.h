@@ -41,6 +41,7 @@ class Link {
   void record_starts();
   void all_told();
   void lose(Running& running);
+  void replace_if_idle();
 
   World& world_;
   Turn& turn_;
@@ -52,6 +53,8 @@ class Link {
   bool knows_all_ = false;                      ///< what was not told of was never begun
   bool synced_ = false;
   bool reconciled_ = false;
+  bool outdated_ = false;  ///< the supervisor is of another version: it makes way when nothing runs
+  bool replaced_ = false;  ///< once is enough: whoever came then is what there is
 };
 
 }  // namespace cattino::engine

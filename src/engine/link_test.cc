@@ -87,6 +87,39 @@ TEST_F(EngineTest, A_start_that_the_supervisor_still_holds_is_waited_for) {
   EXPECT_EQ(supervisor_.spawns.size(), 2U);
 }
 
+TEST_F(EngineTest, A_supervisor_of_another_version_makes_way_once_when_nothing_runs) {
+  start();
+  ASSERT_TRUE(submit({task("a")}));
+  ASSERT_TRUE(spawned(1));
+  supervisor_.program = "0.0.1";
+  start();
+  ASSERT_TRUE(submit({task("b")}));
+  ASSERT_TRUE(spawned(2));
+  EXPECT_EQ(supervisor_.leaves, 0) << "something runs";
+  supervisor_.exited(key(1));
+  ASSERT_TRUE(until([&] { return status("a") == TaskStatus::done; }));
+  EXPECT_EQ(supervisor_.leaves, 0) << "something runs still";
+  supervisor_.exited(key(2));
+  ASSERT_TRUE(until([&] { return supervisor_.leaves == 1; }));
+  ASSERT_TRUE(submit({task("c")}));
+  ASSERT_TRUE(spawned(3));
+  supervisor_.exited(key(3));
+  ASSERT_TRUE(until([&] { return status("c") == TaskStatus::done; }));
+  EXPECT_EQ(supervisor_.leaves, 1) << "it may be what the guardian has";
+}
+
+TEST_F(EngineTest, A_supervisor_of_another_protocol_leaves_new_work_refused) {
+  start();
+  supervisor_.refuse(2);
+  int number = 0;
+  ASSERT_TRUE(until([&] { return !submit({task(std::to_string(++number))}); }));
+  const auto refused = submit({task("a")});
+  EXPECT_EQ(refused.error().code, ErrorCode::unavailable);
+  EXPECT_NE(refused.error().message.find("version 2"), std::string::npos);
+  start();
+  EXPECT_TRUE(submit({task("a")}));
+}
+
 TEST_F(EngineTest, A_process_that_the_supervisor_does_not_know_is_lost) {
   start();
   ASSERT_TRUE(submit({task("a")}));

@@ -139,9 +139,10 @@ struct World {
   devices::Inventory inventory;
   bool inventory_known = false;
   std::unique_ptr<supervisor::Client> client;
-  bool leaving = false;    ///< takes no new work
-  bool had_work = false;   ///< in this life
-  bool connected = false;  ///< between a Synced and the next disconnect
+  bool leaving = false;            ///< takes no new work
+  bool had_work = false;           ///< in this life
+  bool connected = false;          ///< between a Synced and the next disconnect
+  std::string supervisor_problem;  ///< why none can be had; empty: one can
   std::unordered_map<TaskId, Running> running;
   std::map<std::uint64_t, UnknownView> unknown;                     ///< by key
   std::unordered_map<SubmissionId, store::Submission> submissions;  ///< lately used

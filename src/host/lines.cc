@@ -118,7 +118,7 @@ std::string run_line(const RunCall& call) {
   for (const auto& [name, value] : call.environment) {
     environment[name] = value;
   }
-  const json::object line{
+  json::object line{
       {"op", "run"},
       {"call", call.call},
       {"key", call.key},
@@ -131,6 +131,10 @@ std::string run_line(const RunCall& call) {
       {"result", call.result},
       {"task", attributes(call, "Running")},
   };
+  if (call.log_limit != 0) {
+    line["log_limit"] = call.log_limit;
+    line["copier"] = call.copier;
+  }
   return json::serialize(line);
 }
 

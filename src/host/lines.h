@@ -61,6 +61,8 @@ struct RunCall {
   std::string stdout_path;
   std::string stderr_path;
   std::uint32_t umask = 022;
+  std::uint64_t log_limit = 0;  ///< bytes that each log takes of its output; 0: any
+  std::string copier;           ///< the program that sees to that
   std::string result;
   // What `self` shows while it runs; the process knows its own pid.
   std::uint32_t attempt = 0;

@@ -306,6 +306,7 @@ wire::Task task_of(const engine::TaskView& view) {
   task.priority = stored.spec.priority;
   task.request = request_of(stored.spec.request);
   add_rare(stored.spec, state, task);
+  task.log_limit = stored.log_limit;
   task.attempt = state.attempt;
   task.devices = view.devices;
   task.pid = pid_or_null(view.row.pid);

@@ -25,6 +25,7 @@
 #include <fmt/core.h>
 #include <poll.h>
 
+#include "base/version.h"
 #include "server/limits.h"
 #include "server/line_channel.h"
 #include "server/target.h"
@@ -327,6 +328,9 @@ void HttpConnection::send(const Response& response) {
       phrase(response.status),
       response.content_type,
       response.body.size());
+  if (response.status >= 400) {  // so that a client of another version can say so
+    outgoing_ += fmt::format("Server: cattino/{}\r\n", program_version);
+  }
   if (!response.allow.empty()) {
     outgoing_ += fmt::format("Allow: {}\r\n", response.allow);
   }

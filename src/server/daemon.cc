@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <charconv>
 #include <csignal>
+#include <filesystem>
 #include <memory>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/version.h"
 #include "engine/engine.h"
 #include "server/log.h"
 #include "server/router.h"
@@ -55,6 +57,13 @@ sys::Fd end_signals() {
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   return sys::Fd{::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)};
+}
+
+/// A program in the directory of this one.
+std::string beside_us(const char* program) {
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? std::string{} : (self.parent_path() / program).string();
 }
 
 Result<sys::Fd> listener_of(const Options& options) {
@@ -164,7 +173,7 @@ class Daemon {
         loop_, std::move(*listener), std::move(open), [this](std::string_view problem) {
           log_.write("failed", {{"problem", problem}});
         });
-    log_.write("start", {{"version", CATTINO_VERSION}, {"state", options_.state}});
+    log_.write("start", {{"version", program_version}, {"state", options_.state}});
     loop_.run();
     server_.reset();
     engine_.reset();
@@ -202,6 +211,7 @@ class Daemon {
     options.home = options_.home;
     options.socket = options_.socket;
     options.supervisor_socket = options_.supervisor_socket;
+    options.copier = beside_us("meow-supervisor");
     options.settings = std::move(*settings);
     options.guardian_pid = options_.guardian_pid;
     options.supervisor_pid = options_.supervisor_pid;

@@ -9,6 +9,7 @@
 
 #include <fmt/core.h>
 
+#include "base/version.h"
 #include "server/daemon.h"
 #include "sys/faults.h"
 
@@ -69,7 +70,7 @@ std::optional<Options> read(const std::vector<std::string>& words) {
 int main_of(const std::vector<std::string>& words) {
   sys::use_faults(variable("CATTINO_FAULTS").value_or(""));
   if (words == std::vector<std::string>{"--version"}) {
-    fmt::print("meowd {}\n", CATTINO_VERSION);
+    fmt::print("meowd {}\n", program_version);
     return 0;
   }
   const std::optional<Options> options = read(words);

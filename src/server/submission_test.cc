@@ -90,7 +90,8 @@ TEST_F(Submissions, say_what_a_task_asks_for_and_when_it_runs_again) {
       R"({"task":{"ref":2,"name":"a","command":"x","request":{"min_devices":2,"max_devices":4,)"
       R"("time_limit":7200000,"devices":["1","A100","1"],"resources":{"licence":2,"disk":1}},)"
       R"("retries":3,"retry_on":[9,"timeout",3,9],"backoff":100,"longest_backoff":5000,)"
-      R"("oom_growth":1.5,"not_before":1769860800000,"held":true,"preemptible":true}})"
+      R"("oom_growth":1.5,"not_before":1769860800000,"held":true,"preemptible":true,)"
+      R"("log_limit":"1GiB"}})"
       "\n"
       R"({"task":{"ref":3,"name":"b","command":"x","retries":2,"backoff":7200000}})"
       "\n"
@@ -115,6 +116,8 @@ TEST_F(Submissions, say_what_a_task_asks_for_and_when_it_runs_again) {
     EXPECT_EQ(task.retry.oom_growth_ppm, 1'500'000);
     EXPECT_EQ(task.not_before.ms(), 1'769'860'800'000);
     EXPECT_TRUE(task.held && task.preemptible);
+    EXPECT_EQ(task.log_limit, Mib{1024});
+    EXPECT_EQ(staged.tasks.at(1).log_limit, std::nullopt);
     core::RetryPolicy plain;
     plain.retries = 2;
     plain.backoff = plain.longest_backoff = Duration::seconds(7200);
@@ -132,6 +135,10 @@ TEST_F(Submissions, are_refused_for_wishes_that_make_no_sense) {
   EXPECT_EQ(
       with(R"("request":{"time_limit":0})"),
       "422 2 tasks[0].request.time_limit: expected milliseconds from 1 to 3153600000000, got 0");
+  EXPECT_EQ(with(R"("log_limit":-1)"), "422 2 tasks[0].log_limit: expected an integer ≥ 0, got -1");
+  EXPECT_EQ(
+      with(R"("log_limit":1099511627777)"),
+      "422 2 tasks[0].log_limit: expected MiB from 0 to 1099511627776, got 1099511627777");
   EXPECT_EQ(
       with(R"("retries":1,"backoff":5000,"longest_backoff":1000)"),
       "422 2 tasks[0].longest_backoff: expected milliseconds ≥ backoff (5000), got 1000");

@@ -32,6 +32,8 @@ std::string_view expected(Type type) {
       return "true or false";
     case Type::duration:
       return "text such as \"1h30m\", or seconds";
+    case Type::size:
+      return "text such as \"100MiB\", or MiB";
     case Type::count:
       return "a whole number";
     case Type::amounts:
@@ -66,14 +68,16 @@ std::string_view found(toml::node_type type) {
 
 /// The value as `Entry::apply` takes it; nothing if its type is not what the setting wants.
 std::optional<std::string> text_of(const toml::node& node, Type type) {
-  const bool words = type == Type::text || type == Type::choice || type == Type::duration;
+  const bool words =
+      type == Type::text || type == Type::choice || type == Type::duration || type == Type::size;
   if (const auto* text = node.as_string(); text != nullptr && words) {
     return text->get();
   }
   if (const auto* boolean = node.as_boolean(); boolean != nullptr && type == Type::boolean) {
     return boolean->get() ? "true" : "false";
   }
-  const bool number = type == Type::cores || type == Type::duration || type == Type::count;
+  const bool number =
+      type == Type::cores || type == Type::duration || type == Type::count || type == Type::size;
   if (const auto* integer = node.as_integer(); integer != nullptr && number) {
     return fmt::format("{}", integer->get());
   }

@@ -24,6 +24,7 @@ struct Settings {
   bool cascade_cancel_on_failure = true;
   Duration shutdown_after_idle = Duration::seconds(3600);
   bool shutdown_on_complete = false;
+  Mib log_limit;      ///< that each log of a task may take; 0: any
   std::string shell;  ///< "": bash -o pipefail -c, or /bin/sh -c
   Duration grace = Duration::seconds(30);
   std::map<std::string, std::int64_t>
@@ -35,7 +36,7 @@ struct Settings {
   std::uint32_t history_size = 1'000'000;                 ///< 0: any number
 };
 
-enum class Type : std::uint8_t { text, cores, choice, boolean, duration, count, amounts };
+enum class Type : std::uint8_t { text, cores, choice, boolean, duration, size, count, amounts };
 
 /// The name of a resource: text without spaces, commas, `=` and control characters.
 bool is_resource_name(std::string_view name);

@@ -70,6 +70,7 @@ TEST_F(SettingsFile, Every_key_can_be_set) {
       "shutdown-on-complete = true\n"
       "shell = '/bin/zsh -c'\n"
       "grace = 90\n"
+      "log-limit = '100MiB'\n"
       "reserve-after = '1m'\n"
       "reservations = 0\n"
       "aging = '30m'\n"
@@ -87,6 +88,7 @@ TEST_F(SettingsFile, Every_key_can_be_set) {
   EXPECT_TRUE(settings->shutdown_on_complete);
   EXPECT_EQ(settings->shell, "/bin/zsh -c");
   EXPECT_EQ(settings->grace, Duration::seconds(90));
+  EXPECT_EQ(settings->log_limit, Mib{100});
   EXPECT_EQ(settings->reserve_after, Duration::seconds(60));
   EXPECT_EQ(settings->reservations, 0U);
   EXPECT_EQ(settings->aging, Duration::seconds(1800));
@@ -220,6 +222,8 @@ TEST(SettingsTable, A_value_set_as_text_shows_as_it_may_be_typed_again) {
       {"cpus", ""},
       {"grace", "1h30m"},
       {"shutdown-after-idle", "500ms"},
+      {"log-limit", "100MiB"},
+      {"log-limit", ""},
       {"shell", "sh -c"},
       {"override-exist-tasks", "allow"},
       {"shutdown-on-complete", "true"},

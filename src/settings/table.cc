@@ -112,6 +112,28 @@ Entry duration_entry(std::string key, Duration Settings::*field, std::string doc
   return entry;
 }
 
+/// "100MiB"; empty or 0: none.
+Entry size_entry(std::string key, Mib Settings::*field, std::string doc) {
+  Entry entry{std::move(key), Type::size, "", std::move(doc), {}, {}, {}};
+  entry.apply = [field](Settings& settings, std::string_view value) -> Status {
+    constexpr Mib most{std::int64_t{1} << 40U};
+    const Result<Mib> size = value.empty() ? Mib{} : parse_mib(value);
+    if (!size) {
+      return size.error();
+    }
+    if (*size > most) {
+      return refused(value, "is more than can be written", "write a size such as 100MiB");
+    }
+    settings.*field = *size;
+    return ok();
+  };
+  entry.shown = [field](const Settings& settings) -> std::string {
+    const Mib size = settings.*field;
+    return size == Mib{} ? "" : fmt::format("{}MiB", size.value);
+  };
+  return entry;
+}
+
 /// "8", "0.5": thousandths of a core; digits after the third must be zeros.
 std::optional<Millicores> parse_cores(std::string_view text) {
   constexpr std::int64_t thousand = 1000;
@@ -269,6 +291,12 @@ std::vector<Entry> make_table() {
           &S::shell,
           "the command that runs command lines with shell syntax, which is added as its last word; "
           "empty: `bash -o pipefail -c`, or `/bin/sh -c` where there is no bash"),
+      size_entry(
+          "log-limit",
+          &S::log_limit,
+          "how much of a task's output each of its logs takes, such as `100MiB`, for tasks that do "
+          "not say "
+          "it themselves; the rest is thrown away; empty: all is kept"),
       duration_entry(
           "grace", &S::grace, "how long a task that is stopped may take before it is killed"),
       amounts_entry(
@@ -318,6 +346,8 @@ std::string type_words(const Entry& entry) {
       return "true or false";
     case Type::duration:
       return "length of time";
+    case Type::size:
+      return "size";
     case Type::count:
       return "whole number";
     case Type::amounts:

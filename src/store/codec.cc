@@ -267,6 +267,9 @@ void pack_details(const Task& task, Packer& out) {
     out.text(name);
     out.text(value);
   }
+  if (task.log_limit) {  // 0 is what a reader finds where there is none
+    out.number(static_cast<std::uint64_t>(task.log_limit->value) + 1);
+  }
 }
 
 bool unpack_details(std::string_view bytes, std::string_view fullname, Task& task) {
@@ -282,6 +285,9 @@ bool unpack_details(std::string_view bytes, std::string_view fullname, Task& tas
   for (auto& [name, value] : task.variables) {
     name = in.text();
     value = in.text();
+  }
+  if (const std::uint64_t limit = in.number(); limit != 0) {
+    task.log_limit = Mib{static_cast<std::int64_t>(limit - 1)};
   }
   return in.ok();
 }

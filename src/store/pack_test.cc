@@ -241,6 +241,22 @@ TEST(Pack, ATaskThatIsHeldOrComesLaterIsSoBeforeItHasChanged) {
   EXPECT_EQ(state.queued, Time{700});
 }
 
+TEST(Pack, ALimitOfLogsComesBackAndCostsNothingWhereThereIsNone) {
+  Task task;
+  task.name = task.fullname = "train";
+  Packer without;
+  pack_details(task, without);
+  for (const std::optional<Mib> limit : {std::optional<Mib>{}, {Mib{0}}, {Mib{100}}}) {
+    task.log_limit = limit;
+    Packer out;
+    pack_details(task, out);
+    EXPECT_EQ(out.bytes().size(), without.bytes().size() + (limit ? 1 : 0));
+    Task back;
+    ASSERT_TRUE(unpack_details(out.bytes(), task.fullname, back));
+    EXPECT_EQ(back.log_limit, limit);
+  }
+}
+
 TEST(Pack, ANameThatIsNotTheEndOfItsFullnameComesBack) {
   Task task;
   task.name = "other";

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/amounts.h"
 #include "base/exit_status.h"
 #include "base/ids.h"
 #include "base/time.h"
@@ -58,7 +60,8 @@ struct Task {
   Program program;
   std::string directory;  ///< empty: the submission's
   std::vector<std::pair<std::string, std::string>>
-      variables;  ///< over the submission's environment
+      variables;                 ///< over the submission's environment
+  std::optional<Mib> log_limit;  ///< of each log; 0: none; unset: the setting
 };
 
 struct Group {

@@ -55,6 +55,8 @@ struct Attempt {
   std::optional<std::int64_t> strangers_then;  ///< pids strangers had been handed before the launch
   std::string stderr_path;                     ///< for the line about what was left over
   Exited exited;                               ///< from `ended` on
+  std::uint64_t copier = 0;                    ///< what copies its output into its logs; 0: none
+  Duration output_due;  ///< since boot: its end waits for the copier until then; 0: it does not
 
   std::int32_t stop_signal = 0;  ///< 0: nobody asked it to stop
   Duration stop_grace;

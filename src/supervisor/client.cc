@@ -18,6 +18,8 @@ namespace {
 
 constexpr Duration retry_first = Duration::milliseconds(10);
 constexpr Duration retry_last = Duration::seconds(1);
+/// Its tasks must have ended first.
+constexpr Duration retry_refused = Duration::seconds(10);
 
 class SocketClient : public Client {
  public:
@@ -79,6 +81,10 @@ class SocketClient : public Client {
     FrameReader::Got taken = reader_.next(message);
     const bool any = taken == FrameReader::Got::message;
     while (taken == FrameReader::Got::message) {
+      if (is_foreign(message)) {
+        refuse(std::get<Welcome>(message).version);
+        return;
+      }
       ready_ = ready_ || std::holds_alternative<Synced>(message);
       handlers_.received(message);
       taken = reader_.next(message);
@@ -88,6 +94,19 @@ class SocketClient : public Client {
     }
     if (closed || taken == FrameReader::Got::broken) {
       disconnect();
+    }
+  }
+
+  static bool is_foreign(const FromSupervisor& message) {
+    const auto* welcome = std::get_if<Welcome>(&message);
+    return welcome != nullptr && welcome->version != protocol_version;
+  }
+
+  void refuse(std::uint32_t version) {
+    delay_ = retry_refused;
+    disconnect();
+    if (handlers_.refused) {
+      handlers_.refused(version);
     }
   }
 

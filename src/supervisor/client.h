@@ -34,6 +34,8 @@ struct Handlers {
   std::function<void()> disconnected;
   /// Called after one read's worth of `received`: a turn ends here.
   std::function<void()> batch_ended;
+  /// It speaks another version of the protocol: it is asked again, seldom, until another one answers.
+  std::function<void(std::uint32_t version)> refused = {};
 };
 
 /// Connects to the socket at `path` and says Hello; reconnects (after 10 ms doubling to 1 s) for as long

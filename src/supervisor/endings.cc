@@ -165,6 +165,9 @@ void Supervisor::end_without_process(Attempt& attempt, ExitStatus status) {
 }
 
 void Supervisor::finish(Attempt& attempt) {
+  if (awaits_output(attempt)) {
+    return;
+  }
   unwatch_all(attempt);
   take_slot_back(attempt, attempt.phase == Attempt::Phase::none);
   set_due(attempt, {});

@@ -28,6 +28,7 @@ void fields(Io& io, M& m) {
   } else if constexpr (std::is_same_v<T, Spawn>) {
     io(m.key, m.environment, m.variables, m.argv, m.directory, m.stdout_path, m.stderr_path);
     io(m.umask, m.limits, m.plain, m.after);
+    io.later(m.log_limit);
   } else if constexpr (std::is_same_v<T, Stop>) {
     io(m.key, m.signal, m.grace);
   } else if constexpr (
@@ -40,6 +41,7 @@ void fields(Io& io, M& m) {
     io(m.key, m.status);
   } else if constexpr (std::is_same_v<T, Welcome>) {
     io(m.version, m.boot_id, m.epoch, m.complete);
+    io.later(m.program, m.pid);
   } else if constexpr (std::is_same_v<T, Started>) {
     io(m.key, m.pid, m.at);
   } else if constexpr (std::is_same_v<T, Exited>) {
@@ -66,6 +68,11 @@ class Writer {
 
   template <class... T>
   void operator()(const T&... values) {
+    (put(values), ...);
+  }
+
+  template <class... T>
+  void later(const T&... values) {
     (put(values), ...);
   }
 
@@ -134,6 +141,12 @@ class Reader {
   template <class... T>
   void operator()(T&... values) {
     (get(values), ...);
+  }
+
+  /// Fields that were added later: an older writer ends before them, and they stay as they are.
+  template <class... T>
+  void later(T&... values) {
+    ((bytes_.empty() ? void() : get(values)), ...);
   }
 
   template <class T>

@@ -109,6 +109,41 @@ FrameReader::Got first_of(const std::string& bytes) {
   return reader.next(message);
 }
 
+/// The frame of `message` without its last `size` bytes, as somebody writes it who does not know them.
+template <class Message>
+std::string without_end(const Message& message, std::size_t size) {
+  std::string bytes;
+  encode(message, bytes);
+  bytes.resize(bytes.size() - size);
+  bytes[0] = static_cast<char>(bytes.size() - 4);
+  return bytes;
+}
+
+TEST(Frame, FieldsThatAnOlderWriterDoesNotKnowHaveTheirDefaults) {
+  Spawn spawn;
+  spawn.key = 5;
+  spawn.after = 4;
+  spawn.log_limit = 3;
+  FrameReader reader;
+  reader.append(without_end(ToSupervisor{spawn}, sizeof spawn.log_limit));
+  ToSupervisor message;
+  ASSERT_EQ(reader.next(message), FrameReader::Got::message);
+  EXPECT_EQ(std::get<Spawn>(message).after, 4U);
+  EXPECT_EQ(std::get<Spawn>(message).log_limit, 0U);
+
+  const std::string program = "0.1.0";
+  reader.append(without_end(
+      FromSupervisor{Welcome{1, "boot", 99, true, program, 7}}, 4 + program.size() + 4));
+  FromSupervisor answer;
+  ASSERT_EQ(reader.next(answer), FrameReader::Got::message);
+  EXPECT_TRUE(std::get<Welcome>(answer).complete);
+  EXPECT_EQ(std::get<Welcome>(answer).program, "");
+  EXPECT_EQ(std::get<Welcome>(answer).pid, 0);
+
+  EXPECT_EQ(first_of(without_end(ToSupervisor{spawn}, 3)), FrameReader::Got::broken)
+      << "half a field is no older version";
+}
+
 TEST(Frame, ImpossibleFramesAreBroken) {
   EXPECT_EQ(first_of(std::string{"\0\0\0\0", 4}), FrameReader::Got::broken);
   EXPECT_EQ(first_of(std::string{"\x01\0\0\x7f", 4}), FrameReader::Got::broken);

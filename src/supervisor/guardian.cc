@@ -286,7 +286,10 @@ void Guardian::start_supervisor() {
   const std::vector<char*> argv = pointers_to(words);
   const sys::PassedFd passed[] = {{supervisor_listener_.get(), 3}, {orphans_read_.get(), 4}};
   sys::SpawnRequest request;
-  request.executable = "/proc/self/exe";
+  // Beside the daemon may lie a newer one than we are.
+  const std::string newest = sys::directory_of(options_.daemon_path) + "/meow-supervisor";
+  const bool there = ::access(newest.c_str(), X_OK) == 0;
+  request.executable = there ? newest.c_str() : "/proc/self/exe";
   request.argv = argv.data();
   request.environment = environ;
   request.passed = passed;

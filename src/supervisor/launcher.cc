@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "supervisor/limits.h"
+#include "supervisor/output_pipes.h"
 #include "sys/clock.h"
 #include "sys/faults.h"
 #include "sys/files.h"
@@ -152,13 +153,28 @@ PidsUsed Launcher::pids_used() const {
   return used;
 }
 
+template <class Start>
+sys::Spawned Launcher::counted(Lane& lane, const Start& start) {
+  lane.at_most.fetch_add(1);
+  sys::Spawned result = start();
+  lane.pid_seen = 0;
+  if (result.pid != 0) {
+    lane.at_least.fetch_add(1);
+  } else {
+    lane.at_most.fetch_sub(1);
+  }
+  return result;
+}
+
 void Launcher::run(Lane& lane) {
   sys::Spawner spawner;
   while (std::optional<std::shared_ptr<LaunchJob>> job = jobs_.pop()) {
     if (!(*job)->claim(LaunchJob::State::taken)) {
       continue;
     }
-    LaunchResult result{(*job)->spawn.key, launch(spawner, lane, **job), {}};
+    LaunchResult result;
+    result.key = (*job)->spawn.key;
+    launch(spawner, lane, **job, result);
     result.at = sys::since_boot();
     sys::fault_point("supervisor.spawned");
     if (!result.spawned.ok()) {
@@ -174,26 +190,32 @@ void Launcher::run(Lane& lane) {
   }
 }
 
-sys::Spawned Launcher::launch(sys::Spawner& spawner, Lane& lane, const LaunchJob& job) const {
+void Launcher::launch(
+    sys::Spawner& spawner, Lane& lane, const LaunchJob& job, LaunchResult& result) const {
   const Spawn& spawn = job.spawn;
   int error = 0;
   const sys::Fd out = open_log(spawn.stdout_path, nullptr, error);
-  if (!out) {
-    return failed(StartStage::logs, error);
-  }
   sys::Fd err;
-  if (spawn.stderr_path != spawn.stdout_path) {
+  if (out && spawn.stderr_path != spawn.stdout_path) {
     err = open_log(spawn.stderr_path, &spawn.stdout_path, error);
-    if (!err) {
-      return failed(StartStage::logs, error);
-    }
+  }
+  if (error != 0) {
+    result.spawned = failed(StartStage::logs, error);
+    return;
   }
   const int err_fd = err ? err.get() : out.get();
-  sys::Spawned result = exec(spawner, lane, job, out.get(), err_fd);
-  if (!result.ok()) {
-    say_why(err_fd, spawn, result);
+  if (spawn.log_limit == 0) {
+    result.spawned = exec(spawner, lane, job, out.get(), err_fd);
+  } else {
+    OutputPipes pipes{out.get(), err ? err.get() : -1};
+    sys::Spawned copier = start_copier(spawner, lane, spawn, pipes);
+    result.spawned = copier.ok() ? exec(spawner, lane, job, pipes.out(), pipes.err())
+                                 : failed(copier.failed_stage, copier.error_number);
+    result.copier = std::move(copier.pidfd);
   }
-  return result;
+  if (!result.spawned.ok()) {
+    say_why(err_fd, spawn, result.spawned);
+  }
 }
 
 sys::Spawned Launcher::exec(
@@ -227,7 +249,11 @@ sys::Spawned Launcher::exec(
   request.limits = limits;
   request.tag = {spawn.key, tag_space_};
   request.cgroup = job.cgroup;
-  sys::Spawned result = counted(spawner, lane, request);
+  request.pid_seen = &lane.pid_seen;
+  const auto start = [&] {
+    return spawner.spawn(request);
+  };
+  sys::Spawned result = counted(lane, start);
   if (result.failed_stage != StartStage::exec || result.error_number != ENOEXEC) {
     return result;
   }
@@ -237,20 +263,21 @@ sys::Spawned Launcher::exec(
   const std::vector<char*> by_shell = pointers_to(words);
   request.executable = "/bin/sh";
   request.argv = by_shell.data();
-  return counted(spawner, lane, request);
+  return counted(lane, start);
 }
 
-sys::Spawned Launcher::counted(sys::Spawner& spawner, Lane& lane, sys::SpawnRequest& request) {
-  lane.at_most.fetch_add(1);
-  request.pid_seen = &lane.pid_seen;
-  sys::Spawned result = spawner.spawn(request);
-  lane.pid_seen = 0;
-  if (result.pid != 0) {
-    lane.at_least.fetch_add(1);
-  } else {
-    lane.at_most.fetch_sub(1);
+sys::Spawned Launcher::start_copier(
+    sys::Spawner& spawner, Lane& lane, const Spawn& spawn, OutputPipes& pipes) {
+  if (pipes.error_number() != 0) {
+    return failed(StartStage::logs, pipes.error_number());
   }
-  return result;
+  sys::Spawned copier = counted(lane, [&] {
+    return pipes.start_copier(spawner, spawn.log_limit, spawn.stdout_path, &lane.pid_seen);
+  });
+  if (!copier.ok()) {
+    copier.failed_stage = StartStage::logs;
+  }
+  return copier;
 }
 
 }  // namespace cattino::supervisor

@@ -41,6 +41,8 @@ struct LaunchResult {
   std::uint64_t key = 0;
   sys::Spawned spawned;
   Duration at;  ///< since boot
+  sys::Fd
+      copier;  ///< the pidfd of what copies its output, if its logs have a limit: our child, too
 };
 
 /// Bounds on the number of pids that our own launches have used up.
@@ -54,6 +56,8 @@ struct OwnLimits {
   sys::ResourceLimit before;  ///< of descriptors, before we raised it: for a task that names none
   std::vector<sys::ResourceLimit> present;  ///< by resource
 };
+
+class OutputPipes;
 
 /// A start that failed wakes the main thread. One that went well does not, unless it `listen`s: a short
 /// task is told of, started and ended, in one go, and the main thread looks by itself soon enough.
@@ -88,10 +92,14 @@ class Launcher {
   };
 
   void run(Lane& lane);
-  sys::Spawned launch(sys::Spawner& spawner, Lane& lane, const LaunchJob& job) const;
+  void launch(sys::Spawner& spawner, Lane& lane, const LaunchJob& job, LaunchResult& result) const;
+  static sys::Spawned start_copier(
+      sys::Spawner& spawner, Lane& lane, const Spawn& spawn, OutputPipes& pipes);
   sys::Spawned exec(
       sys::Spawner& spawner, Lane& lane, const LaunchJob& job, int out, int err) const;
-  static sys::Spawned counted(sys::Spawner& spawner, Lane& lane, sys::SpawnRequest& request);
+  /// Counts the pid that `start` uses up.
+  template <class Start>
+  static sys::Spawned counted(Lane& lane, const Start& start);
 
   sys::Poller& poller_;
   std::size_t under_way_ = 0;

@@ -14,6 +14,8 @@ constexpr int backlog_max = 4096;
 
 /// What an attempt that ended by itself left running may still run.
 constexpr Duration left_over_grace = Duration::seconds(5);
+/// How long the end of an attempt waits for what copies its output into logs with a limit.
+constexpr Duration output_wait = Duration::seconds(5);
 /// Between SIGTERM to all that is left and SIGKILL.
 constexpr Duration kill_after_term = Duration::seconds(1);
 /// Between two rounds of SIGKILL, for trees that grow while they are killed.

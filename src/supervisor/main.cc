@@ -8,7 +8,9 @@
 
 #include <fmt/core.h>
 
+#include "base/version.h"
 #include "supervisor/cgroups.h"
+#include "supervisor/copier.h"
 #include "supervisor/guardian.h"
 #include "supervisor/supervisor.h"
 #include "sys/faults.h"
@@ -23,10 +25,13 @@ constexpr const char* usage =
     "usage: meow-supervisor --guardian --state DIR --meowd PATH [--foreground] [--socket PATH]\n"
     "                       [--supervisor-socket PATH] [--ready-fd N] [-- ARGUMENTS OF MEOWD]\n"
     "       meow-supervisor --supervise --state DIR [--epoch N]\n"
+    "       meow-supervisor --copy-logs|--copy-logs-apart LIMIT [LOG]\n"
     "       meow-supervisor --version\n"
     "The guardian is started by `meow`; the supervisor by the guardian, with its listening socket "
     "as\n"
-    "descriptor 3 and a pipe for the ends of orphans as descriptor 4.\n";
+    "descriptor 3 and a pipe for the ends of orphans as descriptor 4; what copies logs that have a "
+    "limit\n"
+    "(of so many bytes) by the supervisor, or by a function task: then it is nobody's child.\n";
 
 struct Arguments {
   bool guardian = false;
@@ -99,8 +104,13 @@ std::string faults() {
 int run(const std::vector<std::string>& words) {
   sys::use_faults(faults());
   if (words.size() == 1 && words.front() == "--version") {
-    fmt::print("meow-supervisor {}\n", CATTINO_VERSION);
+    fmt::print("meow-supervisor {}\n", program_version);
     return 0;
+  }
+  std::uint64_t limit = 0;
+  const bool apart = !words.empty() && words.front() == "--copy-logs-apart";
+  if (words.size() >= 2 && (apart || words.front() == "--copy-logs") && parse(words[1], limit)) {
+    return apart ? copy_logs_apart(limit) : copy_logs(limit);
   }
   Arguments arguments = parse_arguments(words);
   if (!arguments.good) {

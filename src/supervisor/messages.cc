@@ -2,7 +2,10 @@
 #include <csignal>
 #include <utility>
 
+#include <unistd.h>
+
 #include "base/ids.h"
+#include "base/version.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/tokens.h"
 #include "sys/faults.h"
@@ -14,12 +17,18 @@ void Supervisor::on(std::uint64_t id, const Hello& hello) {
   if (hello.role == Role::child) {
     return;
   }
+  const Welcome welcome{
+      protocol_version, boot_id_, options_.epoch, complete_, program_version, ::getpid()};
+  if (hello.version != protocol_version) {
+    connection.send(welcome);
+    return;
+  }
   if (daemon_ != 0 && daemon_ != id) {
     drop(daemon_);
   }
   daemon_ = id;
   news_due_ = {};
-  connection.send(Welcome{protocol_version, boot_id_, options_.epoch, complete_});
+  connection.send(welcome);
   for (const auto& [key, attempt] : attempts_) {
     tell_state(attempt);
   }

@@ -12,6 +12,9 @@
 
 namespace cattino::supervisor {
 
+/// Of daemon and supervisor. What is only added (types of frames, fields at the end of one) does not raise it:
+/// unknown types are skipped, fields that are missing have their defaults. With another version neither
+/// works: the supervisor answers with its Welcome alone, and goes on without a daemon.
 constexpr std::uint32_t protocol_version = 1;
 
 // ---- to the supervisor ----------------------------------------------------------------------------
@@ -51,6 +54,7 @@ struct Spawn {
   bool plain = false;  ///< no handling of left-over processes (a host of function tasks)
   std::uint64_t after =
       0;  ///< held until the tree of this key is gone; 0, or a key that has none: at once
+  std::uint64_t log_limit = 0;  ///< bytes that each of the two logs may take of its output; 0: any
 };
 
 /// End an attempt: `signal` to its own process; after its exit, or `grace`, SIGTERM and then SIGKILL to
@@ -97,6 +101,8 @@ struct Welcome {
   /// It has the intents of all supervisors of this boot before it: a key that is not told of now was never
   /// begun.
   bool complete = false;
+  std::string program = {};  ///< its version; empty if it is too old to say
+  std::int32_t pid = 0;      ///< its own
 };
 
 struct Synced {};

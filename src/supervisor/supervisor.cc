@@ -106,6 +106,9 @@ void Supervisor::take_event(std::uint64_t event_token) {
     case TokenKind::watch:
       take_watch(id);
       break;
+    case TokenKind::copier:
+      take_copier(id);
+      break;
   }
 }
 
@@ -199,6 +202,9 @@ void Supervisor::take_results() {
     hear_of_starts(true);
   }
   for (LaunchResult& result : results_) {
+    if (result.copier) {
+      note_copier(result.key, std::move(result.copier));
+    }
     Attempt* attempt = find(result.key);
     if (attempt == nullptr) {
       continue;

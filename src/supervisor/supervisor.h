@@ -53,6 +53,10 @@ class Supervisor {
     sys::Fd pidfd;  ///< none: the cgroup is watched, for it is empty when the tree is gone
     bool in_front = false;
   };
+  struct Copier {
+    std::uint64_t key = 0;
+    sys::Fd pidfd;
+  };
 
   // supervisor.cc: the loop and what comes in
   void take_event(std::uint64_t token);
@@ -130,6 +134,10 @@ class Supervisor {
   void unwatch(const Watched& watched);
   std::vector<std::uint64_t> kill_in_one_step(const FoundByKey& to_kill);
   FoundByKey find_again(const std::vector<std::uint64_t>& keys);
+  // copiers.cc: logs with a limit
+  void note_copier(std::uint64_t key, sys::Fd pidfd);
+  void take_copier(std::uint64_t id);
+  [[nodiscard]] bool awaits_output(Attempt& attempt);
 
   // recovery.cc
   void recover_one(std::uint64_t key, const Past& past, std::vector<Found> found, bool same_life);
@@ -170,6 +178,8 @@ class Supervisor {
   std::uint64_t daemon_ = 0;  ///< its connection; 0: none
   std::unordered_map<std::uint64_t, Watched> watches_;
   std::uint64_t last_watch_ = 0;
+  std::unordered_map<std::uint64_t, Copier> copiers_;
+  std::uint64_t last_copier_ = 0;
 
   Duration
       news_due_;  ///< all that is unsent to the daemon may wait until then; 0: some may not, or none is

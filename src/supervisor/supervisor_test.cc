@@ -27,6 +27,17 @@ TEST_F(SupervisorProcess, WelcomesADaemonAndHasNothingToTell) {
   EXPECT_TRUE(daemon.await_synced().empty());
 }
 
+TEST_F(SupervisorProcess, TellsADaemonOfAnotherProtocolItsVersionAndNoMore) {
+  TestDaemon daemon{process_};
+  daemon.synced();
+  TestDaemon stranger{process_};
+  const Welcome welcome = stranger.hello(protocol_version + 1);
+  EXPECT_EQ(welcome.version, protocol_version);
+  EXPECT_FALSE(welcome.program.empty());
+  daemon.spawn(1, "exit 3");
+  EXPECT_EQ(daemon.await_exit(1).status, ExitStatus::of_code(3)) << "the first one is served";
+}
+
 TEST_F(SupervisorProcess, ReportsCodesAndSignals) {
   TestDaemon daemon{process_};
   daemon.synced();

@@ -224,8 +224,8 @@ bool TestDaemon::next(FromSupervisor& message) {
   }
 }
 
-Welcome TestDaemon::hello() {
-  send(Hello{});
+Welcome TestDaemon::hello(std::uint32_t version) {
+  send(Hello{version});
   FromSupervisor message;
   EXPECT_TRUE(next(message));
   const Welcome* welcome = std::get_if<Welcome>(&message);

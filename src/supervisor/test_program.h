@@ -61,7 +61,7 @@ class TestDaemon {
   void send(const ToSupervisor& message);
   void send_bytes(std::string_view bytes);
 
-  Welcome hello();
+  Welcome hello(std::uint32_t version = protocol_version);
   std::vector<FromSupervisor> await_synced();
   void synced();
 

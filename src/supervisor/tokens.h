@@ -6,7 +6,15 @@
 
 namespace cattino::supervisor {
 
-enum class TokenKind : std::uint8_t { signals, results, listener, guardian, connection, watch };
+enum class TokenKind : std::uint8_t {
+  signals,
+  results,
+  listener,
+  guardian,
+  connection,
+  watch,
+  copier
+};
 
 constexpr std::uint64_t not_a_key = 1ULL << 63U;
 constexpr unsigned kind_shift = 56;

@@ -17,11 +17,29 @@ std::int64_t microseconds(clockid_t id) {
 
 }  // namespace
 
-Clock::Clock(Time not_before)
-    : anchor_{std::max(microseconds(CLOCK_REALTIME), not_before.us)}, boot_anchor_{since_boot()} {}
+Clock::Clock(Time not_before) : zero_{wall_now().us - since_boot().us} {
+  advance_to(not_before);
+}
 
-Time Clock::now() const {
-  return anchor_ + (since_boot() - boot_anchor_);
+Clock Clock::continued(Time zero) {
+  Clock clock;
+  clock.zero_ = zero;
+  return clock;
+}
+
+void Clock::advance_to(Time time) {
+  zero_.us = std::max(zero_.us, time.us - since_boot().us);
+}
+
+Time Clock::at_wall(Time wall) const {
+  constexpr Duration noise =
+      Duration::seconds(1);  // of a wall clock that is kept right, bit by bit
+  const Duration ahead = now() - wall_now();
+  return ahead > noise || Duration{-ahead.us} > noise ? wall + ahead : wall;
+}
+
+Time wall_now() {
+  return {microseconds(CLOCK_REALTIME)};
 }
 
 Duration since_boot() {

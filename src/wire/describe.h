@@ -60,6 +60,7 @@ BOOST_DESCRIBE_STRUCT(
      retry,
      not_before,
      preemptible,
+     log_limit,
      retries,
      preemptions,
      attempt,
@@ -132,7 +133,8 @@ BOOST_DESCRIBE_STRUCT(
      oom_growth,
      not_before,
      held,
-     preemptible))
+     preemptible,
+     log_limit))
 BOOST_DESCRIBE_STRUCT(End, (), (edges))
 BOOST_DESCRIBE_STRUCT(SubmittedTask, (), (ref, id, fullname, status, reason, devices))
 BOOST_DESCRIBE_STRUCT(SubmissionAnswer, (), (id, run_dir, first_task, count, tasks))

@@ -67,6 +67,7 @@ struct NewTask {
   std::optional<Milliseconds> not_before;
   std::optional<bool> held;
   std::optional<bool> preemptible;
+  std::optional<Mib> log_limit;
 };
 
 enum class When : std::uint8_t { ok, any, fail };

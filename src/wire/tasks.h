@@ -95,6 +95,7 @@ struct Task {
   std::optional<Retry> retry;
   std::optional<Milliseconds> not_before;
   std::optional<bool> preemptible;
+  std::optional<Mib> log_limit;              ///< of each of its logs; 0: none
   std::optional<std::uint32_t> retries;      ///< so many of its attempts were followed by another
   std::optional<std::uint32_t> preemptions;  ///< so many made room for another task
   std::uint32_t attempt = 0;

@@ -37,6 +37,7 @@ class Backend:
     def __init__(self, home: Path, work: Path, **environment: str) -> None:
         self.home = home
         self.work = work
+        self.programs = BIN  # where `meow` and what it starts are
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("CATTINO_", "CUDA_"))}
         self.environment = {
             **inherited,
@@ -54,7 +55,7 @@ class Backend:
         """Runs `meow ARGUMENTS` in the work directory; `check` is the exit status it must have."""
         environment = {**self.environment, **options.pop("environment", {})}
         done = subprocess.run(
-            [str(BIN / "meow"), *arguments],
+            [str(self.programs / "meow"), *arguments],
             check=False,  # with its words, below
             cwd=options.pop("cwd", self.work),
             env=environment,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import fcntl
 import io
 import os
 import resource
+import select
 import signal
 import socket
 import sys
@@ -49,12 +52,12 @@ def run_child(
 
 def _run(op: dict[str, Any], supervisor: str, pipe: int, work: Callable[[], Any]) -> int:
     os.setsid()
-    key = int(op["key"])
-    _tag(key)
     signal.set_wakeup_fd(-1)
     asyncio._set_running_loop(None)  # the function may run a loop of its own
     os.umask(int(op.get("umask", 0o022)))
-    _redirect(op)
+    copied = _redirect(op)  # before the tag: what copies logs is not part of the task
+    key = int(op["key"])
+    _tag(key)
     for name, value in (op.get("environment") or {}).items():
         if value is None:
             os.environ.pop(name, None)
@@ -67,7 +70,10 @@ def _run(op: dict[str, Any], supervisor: str, pipe: int, work: Callable[[], Any]
         return 0
     os.close(pipe)
     _reseed()
-    return finish(work, op.get("result"))
+    status = finish(work, op.get("result"))
+    if copied is not None:
+        copied.wait()
+    return status
 
 
 def _step(name: str, action: Callable[[], Any]) -> Any:
@@ -86,17 +92,56 @@ def _tag(key: int) -> None:
         raise NotStarted(f"limits: {error}") from None
 
 
-def _redirect(op: dict[str, Any]) -> None:
+def _redirect(op: dict[str, Any]) -> Optional[Copied]:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
-    for number, key in ((1, "stdout"), (2, "stderr")):
-        opened = _step("logs", partial(_open_log, op[key]))
+    logs = [_step("logs", partial(_open_log, op[key])) for key in ("stdout", "stderr")]
+    copied = _step("logs", partial(Copied, op, logs)) if op.get("log_limit") else None
+    for number, opened in zip((1, 2), copied.pipes if copied else logs):
         os.dup2(opened, number)
         os.close(opened)
     sys.stdin = open(0, closefd=False)  # noqa: SIM115
     sys.stdout = sys.__stdout__ = _text(1)  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = _text(2)  # type: ignore[misc]
+    return copied
+
+
+class Copied:
+    """Logs with a limit: pipes in their place, and a process, nobody's child, that copies from them."""
+
+    PATIENCE_MS = 5000  # others may still hold the pipes
+
+    def __init__(self, op: dict[str, Any], logs: list[int]) -> None:
+        out, err, ended = os.pipe(), os.pipe(), os.pipe()
+        self._ended = ended[0]
+        self.pipes = [out[1], err[1]]
+        given = [_lifted(fd) for fd in (out[0], logs[0], err[0], logs[1], ended[1])]
+        actions = [(os.POSIX_SPAWN_DUP2, fd, as_fd) for as_fd, fd in enumerate(given, 3)]
+        words = ["meow-supervisor", "--copy-logs-apart", str(op["log_limit"]), op["stdout"]]
+        starter = os.posix_spawn(op["copier"], words, os.environ, file_actions=actions, setsid=True)
+        for fd in (*given, out[0], err[0], ended[1], *logs):
+            os.close(fd)
+        _, status = os.waitpid(starter, 0)
+        if status != 0:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), op["copier"])
+
+    def wait(self) -> None:
+        """Until what was printed is in the logs."""
+        try:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, 1)
+            os.dup2(null, 2)
+            hung_up = select.poll()
+            hung_up.register(self._ended, 0)
+            hung_up.poll(self.PATIENCE_MS)
+        except OSError:  # the function has closed what was not its own
+            pass
+
+
+def _lifted(descriptor: int) -> int:
+    """A copy above the numbers that a copier gets."""
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 20)
 
 
 def _text(number: int) -> io.TextIOWrapper:

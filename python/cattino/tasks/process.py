@@ -71,7 +71,7 @@ class ProcTask(DeviceRequiredTask):
     ProcTask(func=main, min_devices=0, cpus=4)
 
     Further fields: max_devices, devices, time_limit, resources, retries, retry_on, backoff, longest_backoff,
-    oom_growth, not_before, held, preemptible (see the guide).
+    oom_growth, not_before, held, preemptible, log_limit (see the guide).
     """
 
     _fields: tuple[str, ...] = ("cmd", "func", *DeviceRequiredTask._fields)

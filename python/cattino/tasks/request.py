@@ -46,10 +46,14 @@ def check_cpus(owner: str, value: object) -> float:
 
 
 def check_ram(owner: str, value: object) -> Union[int, str]:
+    return check_size(owner, "ram", value)
+
+
+def check_size(owner: str, field: str, value: object) -> Union[int, str]:
     if isinstance(value, str):
         return value
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        wrong(owner, "ram", "MiB as an integer ≥ 0 or text such as '64GiB'", value)
+        wrong(owner, field, "MiB as an integer ≥ 0 or text such as '64GiB'", value)
     return value
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Callable, TypedDict, Union
 
 from cattino.errors import FieldError, did_you_mean
-from cattino.tasks.request import wrong
+from cattino.tasks.request import check_size, wrong
 from cattino.tasks.timing import Length, Moment, check_length, check_moment, check_pause
 
 End = Union[int, str]  # an exit code, or one of ENDS
@@ -30,6 +30,7 @@ class Wishes(TypedDict, total=False):
     not_before: Union[Moment, None]
     held: bool
     preemptible: bool
+    log_limit: Union[int, str, None]
 
 
 class DeviceWishes(Wishes, total=False):
@@ -126,6 +127,7 @@ CHECKS: dict[str, Check] = {
     "not_before": check_moment,
     "held": _check_flag,
     "preemptible": _check_flag,
+    "log_limit": check_size,
 }
 DEVICE_CHECKS: dict[str, Check] = {**CHECKS, "max_devices": whole(0, 65535), "devices": _check_pins}
 

@@ -47,6 +47,9 @@ const char* misplaced_option(const CreateOptions& create) {
   if (create.hold || create.preemptible || !create.not_before.empty()) {
     return create.hold ? "--hold" : create.preemptible ? "--preemptible" : "--not-before";
   }
+  if (!create.log_limit.empty()) {
+    return "--log-limit";
+  }
   if (create.multirun) {
     return "--multirun";
   }

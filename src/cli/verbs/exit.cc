@@ -1,4 +1,5 @@
-// meow exit: ends the backend, and says what that ended.
+// meow exit: ends the backend, and says what that ended. With --keep-tasks it is how a newer version takes
+// over: the next command starts a daemon of ours, or of whoever was newer.
 #include <cstdio>
 #include <utility>
 
@@ -44,10 +45,22 @@ Result<int> exit(Context& context) {
   const std::uint64_t running = count_of_status(health.counts, "Running");
   const bool can_ask = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1;
   if (running > 0 && can_ask && !options.yes && !options.keep_tasks) {
-    const std::string tasks = count_of(static_cast<std::int64_t>(running), "running task");
-    if (!confirmed(fmt::format("stop {}?", tasks))) {
-      context.output.note("nothing was stopped");
+    const bool one = running == 1;
+    const std::string question = fmt::format(
+        "{} {} and would be ended; `--keep-tasks` leaves {} running. End {}?",
+        count_of(static_cast<std::int64_t>(running), "task"),
+        one ? "runs" : "run",
+        one ? "it" : "them",
+        one ? "it" : "them");
+    if (!confirmed(question)) {
+      context.output.note("nothing was ended");
       return 1;
+    }
+  }
+  if (options.keep_tasks) {
+    if (const auto installed = context.backend.install(); !installed) {
+      context.output.note(
+          "the next backend is of the version that runs: " + installed.error().message);
     }
   }
   const Departure departure(health, options.keep_tasks);

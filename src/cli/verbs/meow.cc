@@ -1,17 +1,18 @@
 // meow meow: the installation works.
 #include <fmt/core.h>
 
+#include "base/version.h"
 #include "cli/verbs/verbs.h"
 
 namespace cattino::cli::verbs {
 
 Result<int> meow(Context& context) {
-  context.output.document(fmt::format(R"({{"meow":"meow","version":"{}"}})", CATTINO_VERSION));
+  context.output.document(fmt::format(R"({{"meow":"meow","version":"{}"}})", program_version));
   context.output.text(fmt::format(
       " /\\_/\\\n"
       "( o.o )  meow! I am cattino {}.\n"
       " > ^ <\n",
-      CATTINO_VERSION));
+      program_version));
   return 0;
 }
 

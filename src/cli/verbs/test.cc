@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/departure.h"
 #include "cli/verbs/verbs.h"
+#include "cli/versions.h"
 #include "cli/views.h"
 
 namespace cattino::cli::verbs {
@@ -30,6 +31,9 @@ Result<int> test_backend(Context& context, Client& client) {
         "it\n",
         process.pid,
         process.task));
+  }
+  if (const std::string hint = version_hint("cattino/" + health.version); !hint.empty()) {
+    context.output.note(hint);
   }
   return 0;
 }

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/version.h"
 #include "engine/engine.h"
 #include "supervisor/client.h"
 #include "sys/loop.h"
@@ -42,6 +43,14 @@ class FakeSupervisor {
   void reconnect() {
     deliver([this] { handlers_.disconnected(); });
     welcome();
+  }
+
+  /// As a supervisor that speaks another version of the protocol.
+  void refuse(std::uint32_t version) {
+    loop_.post([this, version] {
+      handlers_.disconnected();
+      handlers_.refused(version);
+    });
   }
 
   void started(std::uint64_t key, std::int32_t pid = 4711) {
@@ -75,8 +84,10 @@ class FakeSupervisor {
 
   bool complete = false;    ///< has the journal of this boot
   std::uint64_t epoch = 1;  ///< of the guardian
+  std::string program = program_version;
   std::vector<supervisor::Spawn> spawns;
   std::vector<supervisor::Stop> stops;
+  int leaves = 0;
   std::set<std::uint64_t> queued;  ///< told of as such to a new engine
   std::vector<std::uint64_t> recalls;
   std::vector<std::uint64_t> acknowledged;
@@ -125,7 +136,7 @@ class FakeSupervisor {
 
   void welcome() {
     deliver([this] {
-      tell(supervisor::Welcome{supervisor::protocol_version, "boot", epoch, complete});
+      tell(supervisor::Welcome{supervisor::protocol_version, "boot", epoch, complete, program, 1});
       for (const auto& [key, known] : std::map<std::uint64_t, Known>(known_)) {
         if (known.status) {
           tell(exit_of(key, *known.status, known.pid));
@@ -159,6 +170,8 @@ class FakeSupervisor {
     } else if (const auto* known = std::get_if<supervisor::Acknowledge>(&message)) {
       acknowledged.push_back(known->key);
       known_.erase(known->key);
+    } else if (std::holds_alternative<supervisor::Leave>(message)) {
+      ++leaves;
     } else if (const auto* environment = std::get_if<supervisor::DefineEnvironment>(&message)) {
       environments.push_back(environment->id);
     }

@@ -1,6 +1,7 @@
 // GET /v1/health
 #include <unistd.h>
 
+#include "base/version.h"
 #include "server/answers.h"
 #include "server/verbs/input.h"
 #include "server/verbs/verbs.h"
@@ -14,7 +15,7 @@ void health(Context& context, const Request& request, const Responder& responder
   }
   const engine::HealthView view = context.engine.health();
   wire::Health answer;
-  answer.version = CATTINO_VERSION;
+  answer.version = program_version;
   answer.pid = ::getpid();
   answer.guardian = view.guardian;
   answer.supervisor = view.supervisor;

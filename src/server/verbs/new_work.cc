@@ -199,11 +199,16 @@ Status add_wishes(wire::NewTask& line, engine::Staging::NewTask& task) {
   if (!not_before) {
     return not_before.error();
   }
+  const Result<std::optional<Mib>> log_limit = log_limit_of(line);
+  if (!log_limit) {
+    return log_limit.error();
+  }
   task.request = std::move(*request);
   task.retry = std::move(*retry);
   task.not_before = *not_before;
   task.held = line.held.value_or(false);
   task.preemptible = line.preemptible.value_or(false);
+  task.log_limit = *log_limit;
   return ok();
 }
 

@@ -136,6 +136,17 @@ Result<core::RetryPolicy> retry_of(const wire::NewTask& line) {
   return policy;
 }
 
+Result<std::optional<Mib>> log_limit_of(const wire::NewTask& line) {
+  constexpr Mib most{std::int64_t{1} << 40U};  // an exbibyte: far from overflow as bytes
+  if (line.log_limit && *line.log_limit > most) {
+    return Error{
+        ErrorCode::invalid,
+        fmt::format("expected MiB from 0 to {}, got {}", most.value, line.log_limit->value),
+        "log_limit"};
+  }
+  return line.log_limit;
+}
+
 Result<Time> not_before_of(const wire::NewTask& line) {
   constexpr wire::Milliseconds last = 253'402'300'799'999;  // of the year 9999
   const wire::Milliseconds at = line.not_before.value_or(0);

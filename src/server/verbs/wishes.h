@@ -11,6 +11,8 @@ namespace cattino::server::verbs {
 Result<core::Request> request_of(wire::Request line);
 /// Without retries all the rest means nothing, and is the default.
 Result<core::RetryPolicy> retry_of(const wire::NewTask& line);
+/// MiB that each log may take; 0: any; unset: the setting says.
+Result<std::optional<Mib>> log_limit_of(const wire::NewTask& line);
 /// 0: at once.
 Result<Time> not_before_of(const wire::NewTask& line);
 
