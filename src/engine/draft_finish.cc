@@ -52,6 +52,9 @@ void Draft::finish(std::uint64_t edges, Answer<SubmissionView> answer) {
 
 /// Neither came in minutes: the report of the supervisor, or that of the driver.
 Error Draft::unknown_devices() const {
+  if (!world_.supervisor_problem.empty()) {
+    return world_.unusable_supervisor();
+  }
   return {
       ErrorCode::unavailable,
       world_.connected ? "the devices of this machine are not known: their driver does not answer"

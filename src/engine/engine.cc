@@ -245,7 +245,12 @@ void EngineImpl::restore(core::Restored restored) {
 }
 
 void EngineImpl::connect(const Connect& connect) {
-  world_.client = connect(link_.handlers());
+  supervisor::Handlers handlers = link_.handlers();
+  handlers.refused = [this, refused = std::move(handlers.refused)](std::uint32_t version) {
+    refused(version);
+    observer_.give_up();
+  };
+  world_.client = connect(std::move(handlers));
   observer_.look();
 }
 
@@ -304,11 +309,7 @@ Result<std::unique_ptr<Staging>> EngineImpl::stage(Staging::Header header) {
     return Error{ErrorCode::unavailable, "the backend is leaving"};
   }
   if (!world_.supervisor_problem.empty()) {
-    return Error{
-        ErrorCode::unavailable,
-        world_.supervisor_problem,
-        {},
-        "wait until they have ended, or use the version that started them"};
+    return world_.unusable_supervisor();
   }
   if (const Status possible = turn_.failing() ? turn_.fence() : ok(); !possible) {
     return possible.error();

@@ -39,6 +39,9 @@ class Observer {
   /// The first inventory has been taken.
   void known() { answer_waiting(true); }
 
+  /// Nothing newer comes for now: nobody waits for it any longer.
+  void give_up() { answer_waiting(world_.inventory_known); }
+
   /// At the end of a turn: looks again if it matters.
   void consider();
 

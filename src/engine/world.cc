@@ -127,4 +127,12 @@ bool World::has_accelerators() const {
   });
 }
 
+Error World::unusable_supervisor() const {
+  return {
+      ErrorCode::unavailable,
+      supervisor_problem,
+      {},
+      "wait until they have ended, or use the version that started them"};
+}
+
 }  // namespace cattino::engine

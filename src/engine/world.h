@@ -143,6 +143,8 @@ struct World {
   bool had_work = false;           ///< in this life
   bool connected = false;          ///< between a Synced and the next disconnect
   std::string supervisor_problem;  ///< why none can be had; empty: one can
+  /// An Error about it.
+  [[nodiscard]] Error unusable_supervisor() const;
   std::unordered_map<TaskId, Running> running;
   std::map<std::uint64_t, UnknownView> unknown;                     ///< by key
   std::unordered_map<SubmissionId, store::Submission> submissions;  ///< lately used

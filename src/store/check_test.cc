@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "store/limits.h"
 #include "store/schema.h"
 #include "store/sqlite.h"
 #include "store/test_support.h"
@@ -123,12 +124,16 @@ TEST_F(StoreTest, ALogWithoutItsDatabaseIsRefusedAndKept) {
 
 class DamagedTest : public StoreTest {
  protected:
-  /// A store with a table that no start reads, spoilt.
+  /// A store with a table that no start reads, spoilt; too large to be looked at without a reason.
   void SetUp() override {
     open();
     submit({"a"});
     store_.reset();
-    auto connection = Connection::open(path_, Connection::Mode::read);
+    auto connection = Connection::open(path_, Connection::Mode::write);
+    ASSERT_TRUE((*connection)
+                    ->execute(fmt::format(
+                        "INSERT INTO objects VALUES(1000, zeroblob({}))", checked_pages * 4096)));
+    ASSERT_TRUE((*connection)->checkpoint(Connection::Checkpoint::truncate));
     const auto page =
         (*connection)->number("SELECT rootpage FROM sqlite_master WHERE name = 'hidden'");
     ASSERT_TRUE(page);

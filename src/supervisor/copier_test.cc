@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "supervisor/test_program.h"
+#include "sys/cgroup.h"
 
 namespace cattino::supervisor {
 namespace {
@@ -136,13 +137,13 @@ TEST_F(LogsWithALimit, AreNoPartOfTheTreeThatIsStopped) {
 }
 
 TEST_F(LogsWithALimit, DoNotHoldBackAnExitForStrangersThatKeepThePipe) {
-  // Without its tag the sleeper is nobody's, but it has the task's stdout.
+  // Without its tag, and back in our cgroup, the sleeper is nobody's, but it has the task's stdout.
   TestFifo gate{process_, "gate"};
-  const Exited exited =
-      run(1,
-          "mkfifo free; bash -c 'ulimit -S -x 7; echo > free; read line < gate; echo late' & read "
-          "line < free",
-          plenty);
+  const Exited exited = run(
+      1,
+      "mkfifo free; bash -c 'ulimit -S -x 7; echo $$ > " + sys::own_cgroup() +
+          "/cgroup.procs; echo > free; read line < gate; echo late' 2>/dev/null & read line < free",
+      plenty);
   EXPECT_TRUE(exited.status.ok());
   EXPECT_EQ(copiers(), 1U);
   gate.say("go");

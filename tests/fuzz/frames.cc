@@ -58,7 +58,8 @@ void check(std::string_view stream, std::size_t piece) {
   for (const std::string& frame : whole.frames) {
     again += frame;
   }
-  demand(again.size() <= stream.size(), "a message has no more than came");
+  // A frame of an older writer lacks the fields that came later.
+  demand(again.size() <= 2 * stream.size(), "a message has no more than came");
   demand(
       read_in_pieces<Message>(again, again.size()).frames == whole.frames,
       "what was read is written and read as the same");
