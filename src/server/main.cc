@@ -12,6 +12,7 @@
 #include "base/version.h"
 #include "server/daemon.h"
 #include "sys/faults.h"
+#include "sys/files.h"
 
 namespace cattino::server {
 
@@ -75,14 +76,14 @@ int main_of(const std::vector<std::string>& words) {
   }
   const std::optional<Options> options = read(words);
   if (!options) {
-    fmt::print(stderr, "{}", usage);
+    sys::complain(usage);
     return wrong_usage;
   }
   const Result<int> status = run_daemon(*options, variable);
   if (!status) {
-    fmt::print(stderr, "meowd: {}\n", status.error().message);
+    sys::complain(fmt::format("meowd: {}\n", status.error().message));
     if (!status.error().hint.empty()) {
-      fmt::print(stderr, "  {}\n", status.error().hint);
+      sys::complain(fmt::format("  {}\n", status.error().hint));
     }
     return ExitStatus::failed;
   }

@@ -1,6 +1,7 @@
 // The one table of settings: keys, defaults, documentation, and how each value is checked.
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <utility>
 
 #include <fmt/core.h>
@@ -257,7 +258,8 @@ Entry amounts_entry(std::string key, Amounts Settings::*field, std::string doc) 
   return entry;
 }
 
-std::vector<Entry> make_table() {
+/// Of the machine, the backend and its tasks.
+std::vector<Entry> common_entries() {
   using S = Settings;
   return {
       text_entry(
@@ -299,6 +301,13 @@ std::vector<Entry> make_table() {
           "it themselves; the rest is thrown away; empty: all is kept"),
       duration_entry(
           "grace", &S::grace, "how long a task that is stopped may take before it is killed"),
+  };
+}
+
+/// Of the queue and its history.
+std::vector<Entry> queue_entries() {
+  using S = Settings;
+  return {
       amounts_entry(
           "resources",
           &S::resources,
@@ -334,6 +343,13 @@ std::vector<Entry> make_table() {
           "forgotten; "
           "0: any number"),
   };
+}
+
+std::vector<Entry> make_table() {
+  std::vector<Entry> table = common_entries();
+  std::vector<Entry> more = queue_entries();
+  std::move(more.begin(), more.end(), std::back_inserter(table));
+  return table;
 }
 
 std::string type_words(const Entry& entry) {

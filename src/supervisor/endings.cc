@@ -282,53 +282,53 @@ Supervisor::Alone Supervisor::alone(Attempt& attempt, Duration now) const {
   return now - attempt.undecided_since > launch_wait ? Alone::unknown : Alone::undecided;
 }
 
+void Supervisor::check_tree(Attempt& attempt, Duration now, Checks& checks) {
+  switch (alone(attempt, now)) {
+    case Alone::surely:
+      finish(attempt);
+      break;
+    case Alone::undecided:
+      checks.undecided.push_back(attempt.key);
+      break;
+    case Alone::unknown:
+      if (attempt.slot) {
+        look_into(attempt, checks.to_kill);
+        break;
+      }
+      checks.wanted.push_back(wanted_of(attempt, now));
+      checks.at_once = checks.at_once || attempt.due_passed || attempt.stop_signal != 0;
+      break;
+  }
+}
+
 void Supervisor::check_trees() {
   wake_at_ = {};
   if (unchecked_.empty()) {
     return;
   }
   const Duration now = sys::since_boot();
-  std::vector<Wanted> wanted;
-  std::vector<std::uint64_t> undecided;
-  FoundByKey to_kill;
-  bool at_once = false;
+  Checks checks;
   for (const std::uint64_t key : std::exchange(unchecked_, {})) {
     Attempt* attempt = find(key);
-    if (attempt == nullptr || attempt->state == Attempt::State::exited) {
-      continue;
-    }
-    switch (alone(*attempt, now)) {
-      case Alone::surely:
-        finish(*attempt);
-        break;
-      case Alone::undecided:
-        undecided.push_back(key);
-        break;
-      case Alone::unknown:
-        if (attempt->slot) {
-          look_into(*attempt, to_kill);
-          break;
-        }
-        wanted.push_back(wanted_of(*attempt, now));
-        at_once = at_once || attempt->due_passed || attempt->stop_signal != 0;
-        break;
+    if (attempt != nullptr && attempt->state != Attempt::State::exited) {
+      check_tree(*attempt, now, checks);
     }
   }
-  kill_all(std::move(to_kill));
-  unchecked_ = std::move(undecided);
+  kill_all(std::move(checks.to_kill));
+  unchecked_ = std::move(checks.undecided);
   if (!unchecked_.empty()) {
     hear_of_starts(true);  // a launch under way decides
     wake_at_ = now + launch_wait;
   }
-  if (wanted.empty()) {
+  if (checks.wanted.empty()) {
     return;
   }
-  if (at_once || next_scan_ <= now) {
-    scan(wanted);
+  if (checks.at_once || next_scan_ <= now) {
+    scan(checks.wanted);
     return;
   }
   wake_at_ = next_scan_;
-  for (const Wanted& one : wanted) {
+  for (const Wanted& one : checks.wanted) {
     unchecked_.push_back(one.key);
   }
 }

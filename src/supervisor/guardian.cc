@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <charconv>
 #include <csignal>
-#include <cstdio>
 #include <utility>
 
 #include <fcntl.h>
@@ -62,8 +61,7 @@ std::vector<char*> pointers_to(const std::vector<std::string>& words) {
 }
 
 void complain(const std::string& text) {
-  fmt::print(stderr, "meow-supervisor (guardian): {}\n", text);
-  std::fflush(stderr);
+  sys::complain(fmt::format("meow-supervisor (guardian): {}\n", text));
 }
 
 }  // namespace

@@ -232,6 +232,17 @@ Status JournalWriter::open(const std::string& path, const Journal& content) {
   return ok();
 }
 
+Status JournalWriter::go_on(const std::string& path, const Journal& content) {
+  sys::Fd file{::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC)};
+  if (!file) {
+    return system_error("open", path, errno);
+  }
+  file_ = std::move(file);
+  buffer_ = '\n' + content_of(content);  // the last line there may be torn
+  size_ = journal_size_max + 1;          // to be written anew as soon as that can be
+  return ok();
+}
+
 void JournalWriter::intend(std::uint64_t key, std::uint32_t slot) {
   fmt::format_to(std::back_inserter(buffer_), "I {} {}\n", key, slot);
 }

@@ -60,6 +60,9 @@ class JournalWriter {
   /// Replaces the file by one that says `content`.
   Status open(const std::string& path, const Journal& content);
 
+  /// Goes on with the file that is there, and says `content` again at the next flush.
+  Status go_on(const std::string& path, const Journal& content);
+
   void intend(std::uint64_t key, std::uint32_t slot = 0);
   void spawned(std::uint64_t key, pid_t pid, std::uint32_t slot = 0);
   void ended(const Exited& exited);

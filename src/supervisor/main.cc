@@ -114,22 +114,20 @@ int run(const std::vector<std::string>& words) {
   }
   Arguments arguments = parse_arguments(words);
   if (!arguments.good) {
-    fmt::print(stderr, "{}", usage);
+    sys::complain(usage);
     return exit_usage;
   }
   CgroupUse cgroups = CgroupUse::automatic;
   const char* const wish =
       std::getenv("CATTINO_CGROUPS");  // NOLINT(concurrency-mt-unsafe): no threads yet
   if (wish != nullptr && !parse_cgroup_use(wish, cgroups)) {
-    fmt::print(
-        stderr,
-        "meow-supervisor: CATTINO_CGROUPS is `{}`, but must be auto, no-kill or off\n",
-        wish);
+    sys::complain(fmt::format(
+        "meow-supervisor: CATTINO_CGROUPS is `{}`, but must be auto, no-kill or off\n", wish));
     return exit_usage;
   }
   const std::string& state = arguments.options.state_directory;
   if (const Status made = sys::make_directories(state, 0700); !made) {
-    fmt::print(stderr, "meow-supervisor: {}\n", made.error().message);
+    sys::complain(fmt::format("meow-supervisor: {}\n", made.error().message));
     return 1;
   }
   if (arguments.guardian) {

@@ -21,6 +21,14 @@ bool has(const std::vector<Found>& found, pid_t pid) {
   return std::any_of(found.begin(), found.end(), [&](const Found& one) { return one.pid == pid; });
 }
 
+void add_unknown(std::vector<Found> members, std::vector<Found>& known) {
+  for (Found& member : members) {
+    if (!has(known, member.pid)) {
+      known.push_back(std::move(member));
+    }
+  }
+}
+
 /// The process that was spawned: the one whose pid the journal has; else the leader of a session.
 std::optional<Found> take_leader(const Past& past, std::vector<Found>& found) {
   const auto leader = std::find_if(found.begin(), found.end(), [&](const Found& one) {
@@ -89,6 +97,9 @@ Status Supervisor::recover() {
   }));
   Status opened = journal_.open(journal_path_, snapshot());
   sys::fault_point("supervisor.recovered");
+  if (!opened && same_boot) {
+    opened = journal_.go_on(journal_path_, snapshot());  // no room for another file
+  }
   if (opened) {
     end_turn();
   }
@@ -108,12 +119,7 @@ void Supervisor::inherit_cgroups(const Journal& journal) {
 FoundByKey Supervisor::find_past(const Journal& journal) {
   FoundByKey found = find_tagged(all_of(journal), tag_space_, ledger_);
   for (const auto& [key, slot] : past_slots_) {
-    std::vector<Found>& known = found[key];
-    for (Found& member : find_members(slot->group)) {
-      if (!has(known, member.pid)) {
-        known.push_back(std::move(member));
-      }
-    }
+    add_unknown(find_members(slot->group), found[key]);
   }
   return found;
 }

@@ -5,7 +5,6 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
 #include <iterator>
 
 #include <fcntl.h>
@@ -386,6 +385,9 @@ int Supervisor::timeout_ms() const {
   consider(starts_due_);
   consider(news_due_);
   consider(launches_due_);
+  if (leaving_ && active_ == 0 && !journal_.flushed()) {
+    consider(sys::since_boot() + journal_again_after);
+  }
   consider(room_due_);
   consider(due_.empty() ? Duration{} : due_.begin()->first);
   if (due_us == 0) {
@@ -396,8 +398,8 @@ int Supervisor::timeout_ms() const {
 }
 
 bool Supervisor::may_leave() const {
-  if (!leaving_ || active_ != 0) {
-    return false;
+  if (!leaving_ || active_ != 0 || !journal_.flushed()) {
+    return false;  // what could not be written yet, nobody else knows
   }
   const auto daemon = connections_.find(daemon_);
   return daemon == connections_.end() || !daemon->second.unsent();
@@ -421,17 +423,17 @@ int supervise(SupervisorOptions options) {
   sys::close_all_on_exec();
   const Result<sys::Fd> lock = sys::lock_file(supervisor_lock(options.state_directory));
   if (!lock) {
-    fmt::print(stderr, "meow-supervisor: {}\n", lock.error().message);
+    sys::complain(fmt::format("meow-supervisor: {}\n", lock.error().message));
     return exit_locked;
   }
   // The guardian that finds it locked reads who has it.
   // Always as long, so that a full disk has room for it from the second time on.
   if (sys::write_all(lock->get(), fmt::format("{:<19}\n", ::getpid())) != 0) {
-    fmt::print(stderr, "meow-supervisor: cannot write the lock\n");
+    sys::complain("meow-supervisor: cannot write the lock\n");
   }
   Supervisor supervisor{std::move(options)};
   if (const Status recovered = supervisor.recover(); !recovered) {
-    fmt::print(stderr, "meow-supervisor: {}\n", recovered.error().message);
+    sys::complain(fmt::format("meow-supervisor: {}\n", recovered.error().message));
     return 1;
   }
   supervisor.run();

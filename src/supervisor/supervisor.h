@@ -111,6 +111,14 @@ class Supervisor {
   void run_due();
   void set_due(Attempt& attempt, Duration due);
   void look_later(Attempt& attempt);
+  /// What is to be done about trees that may be gone, and cannot be told of one alone.
+  struct Checks {
+    std::vector<Wanted> wanted;
+    std::vector<std::uint64_t> undecided;
+    FoundByKey to_kill;
+    bool at_once = false;
+  };
+  void check_tree(Attempt& attempt, Duration now, Checks& checks);
   void check_trees();
   enum class Alone : std::uint8_t { surely, unknown, undecided };
   [[nodiscard]] Alone alone(Attempt& attempt, Duration now) const;

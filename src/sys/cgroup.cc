@@ -136,7 +136,8 @@ void remove_below(const std::string& path, int depth) {
     return;
   }
   for (const std::string& name : names_below(directory.get())) {
-    const std::string below = path + '/' + name;
+    std::string below = path;
+    below.append("/").append(name);
     if (::rmdir(below.c_str()) != 0 && !in_use(below)) {
       remove_below(below, depth + 1);
       ::rmdir(below.c_str());

@@ -55,6 +55,10 @@ Result<std::string> read_file(const std::string& path) {
   }
 }
 
+void complain(std::string_view text) {
+  static_cast<void>(write_all(STDERR_FILENO, text));
+}
+
 int write_all(int fd, std::string_view content) {
   while (!content.empty()) {
     const ssize_t wrote = ::write(fd, content.data(), content.size());

@@ -17,6 +17,9 @@ Result<std::string> read_file(const std::string& path);
 Status write_file_atomically(
     const std::string& path, std::string_view content, unsigned mode = 0600);
 
+/// On standard error. What cannot be written there, on a full disk, is dropped: nobody ends by it.
+void complain(std::string_view text);
+
 /// Writes all of `content` to a descriptor; returns 0 or the errno that stopped it.
 int write_all(int fd, std::string_view content);
 
