@@ -280,6 +280,8 @@ def make_backend(tmp_path: Path) -> Iterator[MakeBackend]:
                 os.kill(pid, signal.SIGKILL)
         remove_cgroups(backend)
         shutil.rmtree(backend.work, ignore_errors=True)
+        for programs in backend.home.glob(".state/*/bin"):  # 150 MB for each backend
+            shutil.rmtree(programs, ignore_errors=True)
 
 
 @pytest.fixture
