@@ -17,6 +17,7 @@ DEFAULTS: dict[str, Any] = {
     "shutdown-after-idle": "1h",
     "shutdown-on-complete": False,
     "shell": "",
+    "log-limit": "",
     "grace": "30s",
     "resources": {},
     "reserve-after": "10m",
