@@ -94,10 +94,7 @@ void Effects::refuse(AttemptId attempt, const Error& error) {
 }
 
 void Effects::stop(AttemptId attempt) const {
-  supervisor::Stop stop;
-  stop.key = attempt.key();
-  stop.grace = world_.options.settings.grace;
-  world_.client->send(stop);
+  world_.stop(attempt.key());
 }
 
 void Effects::process_known(const Running& running) {

@@ -193,10 +193,7 @@ void Effects::host_exited(HostKey key, const ExitStatus& status) {
 
 void Effects::stop_hosts() {
   for (const auto& [submission, key] : host_keys_) {
-    supervisor::Stop stop;
-    stop.key = key.key();
-    stop.grace = world_.options.settings.grace;
-    world_.client->send(stop);
+    world_.stop(key.key());
   }
   host_keys_.clear();
 }

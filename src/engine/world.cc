@@ -96,12 +96,16 @@ bool World::is_live(TaskId task) const {
   return state != nullptr && !core::has_ended(state->status);
 }
 
+void World::stop(std::uint64_t key) const {
+  supervisor::Stop stop;
+  stop.key = key;
+  stop.grace = options.settings.grace;
+  client->send(stop);
+}
+
 std::uint64_t World::end_unknown() {
   for (const auto& [key, process] : unknown) {
-    supervisor::Stop stop;
-    stop.key = key;
-    stop.grace = options.settings.grace;
-    client->send(stop);
+    stop(key);
   }
   client->flush();
   return unknown.size();

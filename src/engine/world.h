@@ -122,6 +122,9 @@ struct World {
   /// Has the task of this id not ended?
   [[nodiscard]] bool is_live(TaskId task) const;
 
+  /// Has the supervisor end what has this key, after the grace of the settings.
+  void stop(std::uint64_t key) const;
+
   /// Stops what runs and the state does not know; returns how many that are.
   std::uint64_t end_unknown();
 

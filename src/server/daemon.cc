@@ -2,7 +2,6 @@
 #include "server/daemon.h"
 
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <filesystem>
 #include <memory>
@@ -97,15 +96,6 @@ Result<settings::Settings> settings_of(
 /// How long one that was killed may take to be gone.
 constexpr Duration death_wait = Duration::seconds(3);
 
-pid_t holder_of(const std::string& lock) {
-  const Result<std::string> text = sys::read_file(lock);
-  pid_t pid = 0;
-  if (text) {
-    std::from_chars(text->data(), text->data() + text->size(), pid);
-  }
-  return pid;
-}
-
 Error held_by(pid_t pid, const std::string& state) {
   return {
       ErrorCode::conflict,
@@ -123,12 +113,10 @@ Result<sys::Fd> lock_state(const std::string& state) {
   while (true) {
     Result<sys::Fd> lock = sys::lock_file(path);
     if (lock) {
-      // Always as long, so that a full disk has room for it from the second time on. Only told to people.
-      const std::string line = fmt::format("{:<19}\n", ::getpid());
-      [[maybe_unused]] const ssize_t told = ::pwrite(lock->get(), line.data(), line.size(), 0);
+      [[maybe_unused]] const Status named = sys::name_holder(*lock);  // only told to people
       return lock;
     }
-    const pid_t pid = holder_of(path);
+    const pid_t pid = sys::holder_of(path);
     const Duration left = deadline - sys::since_boot();
     if (lock.error().code != ErrorCode::conflict) {
       return lock.error();

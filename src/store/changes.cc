@@ -140,17 +140,7 @@ bool SqliteStore::are_handed_out(const Submission& submission) const {
          submission.first_group.value + submission.group_count <= last_group_ + 1;
 }
 
-Result<std::vector<Submission>> SqliteStore::live_submissions() {
-  std::vector<SubmissionId> ids;
-  {
-    Rows rows = live_.with().rows();
-    while (rows.next()) {
-      ids.push_back(SubmissionId{rows.id(0)});
-    }
-    if (Status status = rows.status(); !status) {
-      return status.error();
-    }
-  }
+Result<std::vector<Submission>> SqliteStore::submissions_of(const std::vector<SubmissionId>& ids) {
   std::vector<Submission> submissions;
   submissions.reserve(ids.size());
   for (const SubmissionId id : ids) {
@@ -161,6 +151,25 @@ Result<std::vector<Submission>> SqliteStore::live_submissions() {
     submissions.push_back(std::move(found->submission));
   }
   return submissions;
+}
+
+/// `query` selects ids.
+Result<std::vector<Submission>> SqliteStore::submissions_of(Statement& query) {
+  std::vector<SubmissionId> ids;
+  {
+    Rows rows = query.rows();
+    while (rows.next()) {
+      ids.push_back(SubmissionId{rows.id(0)});
+    }
+    if (Status status = rows.status(); !status) {
+      return status.error();
+    }
+  }
+  return submissions_of(ids);
+}
+
+Result<std::vector<Submission>> SqliteStore::live_submissions() {
+  return submissions_of(live_.with());
 }
 
 Status SqliteStore::restore_tasks(const Submission& submission, core::Restored& restored) {

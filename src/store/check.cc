@@ -126,25 +126,30 @@ Status check_structure(Connection& connection) {
   return check_by(connection, "PRAGMA quick_check(1)");
 }
 
+namespace {
+
+/// The machine went down while the database was in use.
+Result<bool> went_down(Connection& connection) {
+  Statement fact(connection, "SELECT value FROM facts WHERE name = ?");
+  Rows rows = fact.with(std::string_view(boot_fact)).rows();
+  const std::string boot(rows.next() ? rows.bytes(0) : std::string_view());
+  const Status read = rows.status();
+  return read ? Result<bool>(!boot.empty() && boot != sys::boot_id()) : read.error();
+}
+
+}  // namespace
+
 Status check_if_suspect(Connection& connection, bool log_left) {
   const std::string mark = suspicion(connection.path());
-  const bool met_damage = is_there(mark);
-  std::string boot;
-  if (log_left && !met_damage) {
-    Statement fact(connection, "SELECT value FROM facts WHERE name = ?");
-    Rows rows = fact.with(std::string_view(boot_fact)).rows();
-    boot = rows.next() ? rows.bytes(0) : std::string_view();
-    if (Status read = rows.status(); !read) {
-      return read;
-    }
-  }
-  const bool went_down = !boot.empty() && boot != sys::boot_id();
   const Result<bool> small = is_small(connection);
   if (!small) {
     return small.error();
   }
-  if (!met_damage && !went_down && !*small) {
-    return ok();
+  if (!*small && !is_there(mark)) {
+    const Result<bool> down = log_left ? went_down(connection) : Result<bool>(false);
+    if (!down || !*down) {
+      return down ? ok() : Status(down.error());
+    }
   }
   Status sound =
       *small ? check_by(connection, "PRAGMA integrity_check(1)") : check_structure(connection);

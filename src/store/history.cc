@@ -23,7 +23,7 @@ Status SqliteStore::discard(SubmissionId id) {
   if (Status done = write(discard_submission_.with(id.value)); !done) {
     return done;
   }
-  discarded_.push_back({found->submission, found->submission.first_task.value});
+  discarded_.push_back({found->submission});
   staging_.erase(id.value);
   last_staging_ = nullptr;
   liveness_.drop(id);
@@ -31,24 +31,14 @@ Status SqliteStore::discard(SubmissionId id) {
 }
 
 Status SqliteStore::find_discarded() {
-  std::vector<SubmissionId> ids;
-  {
-    Statement query(*connection_, "SELECT id FROM submissions WHERE visibility = 2 ORDER BY id");
-    Rows rows = query.with().rows();
-    while (rows.next()) {
-      ids.push_back(SubmissionId{rows.id(0)});
-    }
-    if (Status status = rows.status(); !status) {
-      return status;
-    }
+  Statement query(*connection_, "SELECT id FROM submissions WHERE visibility = 2 ORDER BY id");
+  auto found = submissions_of(query.with());
+  if (!found) {
+    return found.error();
   }
   discarded_.clear();
-  for (const SubmissionId id : ids) {
-    auto found = lookup_.submission(id);
-    if (!found) {
-      return found.error();
-    }
-    discarded_.push_back({found->submission, found->submission.first_task.value});
+  for (Submission& submission : *found) {
+    discarded_.push_back({std::move(submission)});
   }
   return ok();
 }
@@ -74,15 +64,7 @@ Result<std::vector<Submission>> SqliteStore::outdated(const Keep& keep) {
       return status.error();
     }
   }
-  std::vector<Submission> found;
-  for (const SubmissionId id : ids) {
-    auto each = lookup_.submission(id);
-    if (!each) {
-      return each.error();
-    }
-    found.push_back(std::move(each->submission));
-  }
-  return found;
+  return submissions_of(ids);
 }
 
 Status SqliteStore::forget(SubmissionId id) {
@@ -100,7 +82,7 @@ Status SqliteStore::forget(SubmissionId id) {
   }
   ended_tasks_ -= std::min(ended_tasks_, found->submission.task_count);
   marks_moved_ = true;
-  discarded_.push_back({found->submission, found->submission.first_task.value});
+  discarded_.push_back({found->submission});
   liveness_.drop(id);
   return ok();
 }

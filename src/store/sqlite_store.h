@@ -87,7 +87,7 @@ class SqliteStore final : public Store {
   /// A discarded or forgotten one whose rows are still there.
   struct Discarded {
     Submission submission;
-    std::uint64_t next_task = 0;
+    std::uint64_t next_task = submission.first_task.value;
   };
 
   Status write(Statement& statement);
@@ -109,6 +109,8 @@ class SqliteStore final : public Store {
   Result<Liveness::Entry*> entry_of(SubmissionId id);
   Status live_names_of(
       const Submission& submission, const std::function<void(TaskId, std::string_view)>& each);
+  Result<std::vector<Submission>> submissions_of(const std::vector<SubmissionId>& ids);
+  Result<std::vector<Submission>> submissions_of(Statement& query);
   Result<std::vector<Submission>> live_submissions();
   [[nodiscard]] bool are_handed_out(const Submission& submission) const;
   Result<core::Restored> restore(const Submission& submission);

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <utility>
 
@@ -109,11 +108,7 @@ Status Guardian::find_living_supervisor() {
   if (lock.error().code != ErrorCode::conflict) {
     return lock.error();
   }
-  const Result<std::string> text = sys::read_file(path);
-  pid_t pid = 0;
-  if (text) {
-    std::from_chars(text->data(), text->data() + text->size(), pid);
-  }
+  const pid_t pid = sys::holder_of(path);
   sys::Fd pidfd = pid > 0 ? sys::open_pidfd(pid) : sys::Fd{};
   if (!pidfd) {
     return lock.error();

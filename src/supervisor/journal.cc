@@ -83,11 +83,6 @@ std::string content_of(const Journal& journal) {
   return text;
 }
 
-/// Others are no keys of attempts: the loop takes them for descriptors of its own.
-bool may_be_given(std::uint64_t key) {
-  return key != 0 && is_key(key);
-}
-
 /// An older supervisor wrote none.
 std::uint32_t slot_of(Words& words) {
   return words.more() ? words.number<std::uint32_t>() : 0;
@@ -244,11 +239,11 @@ Status JournalWriter::go_on(const std::string& path, const Journal& content) {
 }
 
 void JournalWriter::intend(std::uint64_t key, std::uint32_t slot) {
-  fmt::format_to(std::back_inserter(buffer_), "I {} {}\n", key, slot);
+  buffer_ += intent_record(key, slot);
 }
 
 void JournalWriter::spawned(std::uint64_t key, pid_t pid, std::uint32_t slot) {
-  fmt::format_to(std::back_inserter(buffer_), "S {} {} {}\n", key, pid, slot);
+  buffer_ += spawned_record(key, pid, slot);
 }
 
 void JournalWriter::ended(const Exited& exited) {

@@ -41,7 +41,7 @@ void Supervisor::on(std::uint64_t id, DefineEnvironment& definition) {
 }
 
 void Supervisor::on(std::uint64_t id, Spawn& spawn) {
-  if (!is_key(spawn.key) || spawn.key == 0) {
+  if (!may_be_given(spawn.key)) {
     return;  // No key of any attempt.
   }
   if (const Attempt* known = find(spawn.key)) {
@@ -66,7 +66,7 @@ void Supervisor::on(std::uint64_t id, Spawn& spawn) {
 }
 
 void Supervisor::on(std::uint64_t /*id*/, const Stop& message) {
-  if (!is_key(message.key) || message.key == 0) {
+  if (!may_be_given(message.key)) {
     return;
   }
   if (Attempt* attempt = find(message.key)) {
@@ -127,7 +127,7 @@ void Supervisor::on(std::uint64_t /*id*/, const Leave& /*leave*/) {
 }
 
 void Supervisor::on(std::uint64_t id, const Adopt& adopt) {
-  if (!is_key(adopt.key) || adopt.key == 0) {
+  if (!may_be_given(adopt.key)) {
     return;
   }
   const Attempt* known = find(adopt.key);

@@ -427,9 +427,8 @@ int supervise(SupervisorOptions options) {
     return exit_locked;
   }
   // The guardian that finds it locked reads who has it.
-  // Always as long, so that a full disk has room for it from the second time on.
-  if (sys::write_all(lock->get(), fmt::format("{:<19}\n", ::getpid())) != 0) {
-    sys::complain("meow-supervisor: cannot write the lock\n");
+  if (const Status named = sys::name_holder(*lock); !named) {
+    sys::complain(fmt::format("meow-supervisor: {}\n", named.error().message));
   }
   Supervisor supervisor{std::move(options)};
   if (const Status recovered = supervisor.recover(); !recovered) {

@@ -25,6 +25,10 @@ constexpr std::uint64_t token(TokenKind kind, std::uint64_t id = 0) {
 constexpr bool is_key(std::uint64_t token) {
   return (token & not_a_key) == 0;
 }
+/// May an attempt have it? Others are none's, or the loop takes them for descriptors of its own.
+constexpr bool may_be_given(std::uint64_t key) {
+  return key != 0 && is_key(key);
+}
 constexpr TokenKind kind_of(std::uint64_t token) {
   return static_cast<TokenKind>((token & ~not_a_key) >> kind_shift);
 }

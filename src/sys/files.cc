@@ -2,8 +2,10 @@
 #include "sys/files.h"
 
 #include <cerrno>
+#include <charconv>
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -147,6 +149,21 @@ Result<Fd> lock_file(const std::string& path) {
     return system_error("lock", path, errno);
   }
   return file;
+}
+
+Status name_holder(const Fd& lock) {
+  // Always as long, so that a full disk has room for it from the second time on.
+  const int error = write_all(lock.get(), fmt::format("{:<19}\n", ::getpid()));
+  return error == 0 ? ok() : system_error("write to", "the lock", error);
+}
+
+pid_t holder_of(const std::string& path) {
+  const Result<std::string> text = read_file(path);
+  pid_t pid = 0;
+  if (text) {
+    std::from_chars(text->data(), text->data() + text->size(), pid);
+  }
+  return pid;
 }
 
 }  // namespace cattino::sys

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include <sys/types.h>
+
 #include "base/result.h"
 #include "sys/fd.h"
 
@@ -33,5 +35,9 @@ std::string directory_of(const std::string& path);
 /// Opens (and makes) `path` and takes an exclusive flock on it, held as long as the result lives. An
 /// Error of code `conflict` if somebody else holds it. The file's content is left alone.
 Result<Fd> lock_file(const std::string& path);
+/// Says in a lock that was just taken who has it.
+Status name_holder(const Fd& lock);
+/// Who has the lock, as it says; 0: it does not.
+pid_t holder_of(const std::string& path);
 
 }  // namespace cattino::sys

@@ -16,8 +16,15 @@ using fuzz::take_byte;
 
 constexpr const char* rule = "a record is packed and unpacked as the same";
 
-void check_same(const Packer& first, const Packer& second) {
-  demand(first.bytes() == second.bytes(), rule);
+template <class Record, class Pack, class Unpack>
+void check_again(const Record& record, Pack pack, Unpack unpack) {
+  Packer packed;
+  pack(record, packed);
+  Record again;
+  demand(unpack(packed.bytes(), again), rule);
+  Packer repacked;
+  pack(again, repacked);
+  demand(packed.bytes() == repacked.bytes(), rule);
 }
 
 template <class Enum>
@@ -38,13 +45,9 @@ void check_spec(std::string_view bytes) {
   demand(
       is_within(task.spec.request.memory.kind, MemoryRequest::Kind::share),
       "memory is asked for in a known way");
-  Packer packed;
-  pack_spec(task, packed);
-  Task again;
-  demand(unpack_spec(packed.bytes(), again.spec, again.submission), rule);
-  Packer repacked;
-  pack_spec(again, repacked);
-  check_same(packed, repacked);
+  check_again(task, pack_spec, [](std::string_view packed, Task& again) {
+    return unpack_spec(packed, again.spec, again.submission);
+  });
 }
 
 void check_details(std::string_view bytes, std::string_view fullname) {
@@ -53,13 +56,9 @@ void check_details(std::string_view bytes, std::string_view fullname) {
     return;
   }
   demand(is_within(task.program.kind, ProgramKind::function), "a program is of a known kind");
-  Packer packed;
-  pack_details(task, packed);
-  Task again;
-  demand(unpack_details(packed.bytes(), fullname, again), rule);
-  Packer repacked;
-  pack_details(again, repacked);
-  check_same(packed, repacked);
+  check_again(task, pack_details, [fullname](std::string_view packed, Task& again) {
+    return unpack_details(packed, fullname, again);
+  });
 }
 
 void check_group(std::string_view bytes, std::string_view fullname) {
@@ -67,13 +66,9 @@ void check_group(std::string_view bytes, std::string_view fullname) {
   if (!unpack_group(bytes, fullname, group)) {
     return;
   }
-  Packer packed;
-  pack_group(group, packed);
-  Group again;
-  demand(unpack_group(packed.bytes(), fullname, again), rule);
-  Packer repacked;
-  pack_group(again, repacked);
-  check_same(packed, repacked);
+  check_again(group, pack_group, [fullname](std::string_view packed, Group& again) {
+    return unpack_group(packed, fullname, again);
+  });
 }
 
 void check_group_state(std::string_view bytes) {
@@ -93,13 +88,7 @@ void check_submission(std::string_view bytes) {
   if (!unpack_submission(bytes, submission)) {
     return;
   }
-  Packer packed;
-  pack_submission(submission, packed);
-  Submission again;
-  demand(unpack_submission(packed.bytes(), again), rule);
-  Packer repacked;
-  pack_submission(again, repacked);
-  check_same(packed, repacked);
+  check_again(submission, pack_submission, unpack_submission);
 }
 
 void check_state(std::string_view bytes) {
@@ -114,26 +103,14 @@ void check_state(std::string_view bytes) {
       state.allocation.mib.size() == state.allocation.devices.size(),
       "each device that is held has a claim");
   check_exit(state.last_exit);
-  Packer packed;
-  pack_state(state, packed);
-  core::TaskState again;
-  demand(unpack_state(packed.bytes(), again), rule);
-  Packer repacked;
-  pack_state(again, repacked);
-  check_same(packed, repacked);
+  check_again(state, pack_state, unpack_state);
 }
 
 void check_attempt(std::string_view bytes) {
   Attempt attempt;
   if (unpack_outcome(bytes, attempt)) {
     check_exit(attempt.status);
-    Packer packed;
-    pack_outcome(attempt, packed);
-    Attempt again;
-    demand(unpack_outcome(packed.bytes(), again), rule);
-    Packer repacked;
-    pack_outcome(again, repacked);
-    check_same(packed, repacked);
+    check_again(attempt, pack_outcome, unpack_outcome);
   }
   if (unpack_placement(bytes, attempt)) {
     Packer packed;
@@ -154,13 +131,14 @@ void check_edges(std::string_view bytes) {
     demand(is_within(edge.to.kind, core::Node::Kind::group), "an edge is between known kinds");
     demand(is_within(edge.when, core::When::fail), "an edge is of a known kind");
   }
-  Packer packed;
-  pack_edges(edges.data(), edges.size(), packed);
-  std::vector<core::Edge> again;
-  demand(unpack_edges(packed.bytes(), again) && again.size() == edges.size(), rule);
-  Packer repacked;
-  pack_edges(again.data(), again.size(), repacked);
-  check_same(packed, repacked);
+  check_again(
+      edges,
+      [](const std::vector<core::Edge>& all, Packer& packed) {
+        pack_edges(all.data(), all.size(), packed);
+      },
+      [&edges](std::string_view packed, std::vector<core::Edge>& again) {
+        return unpack_edges(packed, again) && again.size() == edges.size();
+      });
 }
 
 void check(std::string_view bytes) {

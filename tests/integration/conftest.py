@@ -95,6 +95,14 @@ class Backend:
     def exit(self) -> None:
         self.meow("exit", "-y", check=None)
 
+    def end(self) -> None:
+        """Ends all of this home, also what does not hear."""
+        self.exit()
+        for pid in self.own_processes():
+            if alive(pid):
+                os.kill(pid, signal.SIGKILL)
+                wait_until(lambda pid=pid: not alive(pid), "it is gone")
+
     def own_processes(self) -> list[int]:
         """Processes of this home: daemon, supervisor, guardian (by the home in their command line)."""
         found = []
@@ -274,10 +282,7 @@ def make_backend(tmp_path: Path) -> Iterator[MakeBackend]:
 
     yield make
     for backend in made:
-        backend.exit()
-        for pid in backend.own_processes():
-            if alive(pid):
-                os.kill(pid, signal.SIGKILL)
+        backend.end()
         remove_cgroups(backend)
         shutil.rmtree(backend.work, ignore_errors=True)
         for programs in backend.home.glob(".state/*/bin"):  # 150 MB for each backend

@@ -99,11 +99,7 @@ def place(request: Any, tmp_path: Path) -> Iterator[Place]:
         yield Place(backend, disk)
     finally:
         disk.free()
-        backend.exit()
-        for pid in backend.own_processes():
-            if alive(pid):
-                os.kill(pid, signal.SIGKILL)
-                wait_until(lambda pid=pid: not alive(pid), "it is gone")
+        backend.end()
         disk.unmount()
 
 

@@ -183,9 +183,8 @@ def cancel(victims: Victims, arm: Arm) -> bool:
     return False
 
 
-def kill(victims: Victims, arm: Arm) -> bool:
-    name = victims.name()
-    then = f"echo $$ > pid.{name}; exec sleep 1000"
+def killed(victims: Victims, arm: Arm, name: str, then: str) -> bool:
+    """`then` puts the pid of whom to watch into `pid.NAME`."""
     victims.backend.meow("create", victims.command(name, then), "-n", name, "-c", "0")
     path = victims.backend.work / f"pid.{name}"
     pid = int(wait_until(lambda: path.exists() and path.read_text(), f"{name} runs"))
@@ -194,21 +193,18 @@ def kill(victims: Victims, arm: Arm) -> bool:
     task = victims.ended(name)
     assert victims.attempts(name) == ["1"] and task["status"] == "Failed" and not alive(pid)
     return False
+
+
+def kill(victims: Victims, arm: Arm) -> bool:
+    name = victims.name()
+    return killed(victims, arm, name, f"echo $$ > pid.{name}; exec sleep 1000")
 
 
 def stubborn(victims: Victims, arm: Arm) -> bool:
     """What it leaves over hears no SIGTERM."""
     name = victims.name()
     child = f"trap '' TERM; echo $$ > pid.{name}; while :; do sleep 1000; done"
-    then = f"setsid sh -c {shlex.quote(child)} & exec sleep 1000"
-    victims.backend.meow("create", victims.command(name, then), "-n", name, "-c", "0")
-    path = victims.backend.work / f"pid.{name}"
-    pid = int(wait_until(lambda: path.exists() and path.read_text(), f"{name} runs"))
-    arm()
-    victims.backend.meow("kill", name)
-    task = victims.ended(name)
-    assert victims.attempts(name) == ["1"] and task["status"] == "Failed" and not alive(pid)
-    return False
+    return killed(victims, arm, name, f"setsid sh -c {shlex.quote(child)} & exec sleep 1000")
 
 
 def listed(victims: Victims, start: str) -> list[str]:
