@@ -18,6 +18,7 @@ DEFAULTS: dict[str, Any] = {
     "shutdown-on-complete": False,
     "shell": "",
     "log-limit": "",
+    "enforce": "nothing",
     "grace": "30s",
     "resources": {},
     "reserve-after": "10m",

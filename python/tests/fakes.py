@@ -116,6 +116,7 @@ class FakeSupervisor:
         self.frames: list[tuple[int, bytes]] = []
         self.statuses: dict[int, tuple[int, int]] = {}  # key: (kind, value)
         self.ends: list[tuple[int, str]] = []  # key, and the state of the process when its end was told
+        self.bounds: dict[int, list[int]] = {}  # key: bytes and thousandths of a core in Adopt
         self.limits: dict[int, str] = {}  # key: /proc/PID/limits at Adopt
         self._pids: dict[int, int] = {}
         self._changed = threading.Condition()
@@ -164,10 +165,11 @@ class FakeSupervisor:
         with self._changed:
             self.frames.append((kind, fields))
             if kind == 7:
-                key, pid = struct.unpack("<Qi", fields)
+                key, pid, *bounds = struct.unpack("<QiQI", fields)
                 if pid == 0:  # only asks whether the end was noted
                     return struct.pack("<IBQB", 10, 68, key, False)
                 self._pids[key] = pid
+                self.bounds[key] = bounds
                 self.limits[key] = Path(f"/proc/{pid}/limits").read_text()
                 return struct.pack("<IBQB", 10, 68, key, self.go)
             if kind == 8:

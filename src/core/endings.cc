@@ -101,7 +101,7 @@ bool Scheduler::Impl::raise(TaskRecord& record) {
     return true;
   }
   const Request& request = record.shape->key.request;
-  const bool of_devices = request.min_devices > 0;
+  const bool of_devices = !raises_ram(request);
   if (of_devices && request.memory.value <= 0) {
     return false;  // it had whole devices
   }

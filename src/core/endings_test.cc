@@ -195,6 +195,18 @@ TEST_F(Ending, ForLackOfMemoryRaisesTheRamOfATaskWithoutADevice) {
   EXPECT_EQ(world_.status(task), TaskStatus::failed);
 }
 
+TEST_F(Ending, ForLackOfMemoryRaisesTheRamOfATaskThatNamesAny) {
+  RetryPolicy retry = retries(1);
+  retry.on_oom = true;
+  retry.oom_growth_ppm = 2000000;
+  Request both = memory(4000);
+  both.ram = Mib{1024};
+  const TaskId task = run(retry, both);
+  run_out(task);
+  EXPECT_EQ(world_.state(task).allocation.ram.value, 2048);
+  EXPECT_EQ(claim(task), 4000) << "of the device nothing is known";
+}
+
 TEST_F(Ending, ForLackOfMemoryOfAWholeDeviceIsFinalIfMoreIsWanted) {
   RetryPolicy retry = retries(9);
   retry.on_oom = true;

@@ -100,6 +100,12 @@ struct Request {
   friend auto operator<=>(const Request&, const Request&) = default;
 };
 
+/// What a request for more memory raises: its ram, if it names any, for that is what is known to have been
+/// used up; else what it asks of each device.
+inline bool raises_ram(const Request& request) {
+  return request.ram.value > 0 || request.min_devices == 0;
+}
+
 /// When an attempt that failed is followed by another. Exit status 100 has rules of its own.
 struct RetryPolicy {
   std::uint32_t retries = 0;  ///< at most so many in all

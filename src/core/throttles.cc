@@ -11,8 +11,8 @@ ShapeKey Scheduler::Impl::shape_of(const TaskRecord& record) const {
   ShapeKey key;
   key.request = record.terms->request;
   if (record.state.raised > 0) {
-    const bool of_devices = key.request.min_devices > 0 && key.request.memory.value > 0;
-    (of_devices ? key.request.memory.value : key.request.ram.value) = record.state.raised;
+    const bool ram = raises_ram(key.request);
+    (ram ? key.request.ram.value : key.request.memory.value) = record.state.raised;
   }
   for (const GroupRecord* group = tables_.find(record.group); group != nullptr && !key.throttle;
        group = tables_.find(group->spec.parent)) {

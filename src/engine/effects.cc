@@ -65,7 +65,8 @@ void Effects::start(AttemptId attempt) {
       facts.value(),
       shell_,
       running.master_port,
-      world_.options.settings.log_limit};
+      world_.options.settings.log_limit,
+      world_.options.settings.enforce};
   running.maybe_sent = running.maybe_sent || world_.connected || running.function;
   if (running.function) {
     start_function(launch, running);

@@ -40,6 +40,9 @@ class Effects {
   /// Stops Python hosts that do not leave by themselves.
   void stop_hosts();
 
+  /// Appends a line of ours to the stderr.log of a task's attempt, or of a group.
+  void note(core::Node node, std::uint32_t attempt, const std::string& text);
+
  private:
   host::Handlers host_handlers();
   void start(AttemptId attempt);
@@ -58,9 +61,6 @@ class Effects {
   void gave_up(const std::string& call, const std::string& why);
   void printed(const std::string& call, const std::string& text);
   void host_replaced(SubmissionId submission);
-
-  /// Appends a line of ours to the stderr.log of a task's attempt, or of a group.
-  void note(core::Node node, std::uint32_t attempt, const std::string& text);
 
   /// Makes sure that the supervisor knows an environment.
   Result<EnvironmentFacts> environment(std::uint64_t id);

@@ -89,11 +89,27 @@ void add_visibility(const Launch& launch, Variables& variables) {
   variables.emplace_back(inventory.visibility_variable, visible);
 }
 
+std::uint64_t bytes_of(Mib amount) {
+  constexpr unsigned mib_shift = 20;
+  return static_cast<std::uint64_t>(amount.value) << mib_shift;
+}
+
 /// Bytes; 0: none.
 std::uint64_t log_limit_of(const Launch& launch) {
-  constexpr unsigned mib_shift = 20;
-  const Mib limit = launch.task.log_limit.value_or(launch.log_limit);
-  return static_cast<std::uint64_t>(limit.value) << mib_shift;
+  return bytes_of(launch.task.log_limit.value_or(launch.log_limit));
+}
+
+/// What the kernel is to hold it to: what it was given, if that is wished.
+supervisor::Bounds bounds_of(const Launch& launch) {
+  const core::Allocation& given = launch.state.allocation;
+  supervisor::Bounds bounds;
+  if (launch.enforce == "ram" || launch.enforce == "all") {
+    bounds.memory = bytes_of(given.ram);
+  }
+  if (launch.enforce == "cpus" || launch.enforce == "all") {
+    bounds.millicores = static_cast<std::uint32_t>(given.cpus.value);
+  }
+  return bounds;
 }
 
 }  // namespace
@@ -158,6 +174,7 @@ supervisor::Spawn spawn_of(const Launch& launch) {
   spawn.stderr_path = std::move(paths.err);
   spawn.umask = launch.submission.umask;
   spawn.log_limit = log_limit_of(launch);
+  spawn.bounds = bounds_of(launch);
   for (const store::ResourceLimit& limit : launch.submission.limits) {
     spawn.limits.push_back({limit.resource, limit.soft, limit.hard});
   }
@@ -179,6 +196,9 @@ host::RunCall run_call_of(const Launch& launch) {
   call.stderr_path = std::move(paths.err);
   call.umask = launch.submission.umask;
   call.log_limit = log_limit_of(launch);
+  const supervisor::Bounds bounds = bounds_of(launch);
+  call.memory = bounds.memory;
+  call.millicores = bounds.millicores;
   call.result =
       paths.directory + (attempt.number > 1 ? fmt::format("/result.{}.pkl", attempt.number)
                                             : std::string("/result.pkl"));

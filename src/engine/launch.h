@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -37,8 +38,9 @@ struct Launch {
   const devices::Inventory& inventory;
   EnvironmentFacts environment;
   const std::vector<std::string>& shell;
-  std::uint16_t master_port = 0;  ///< 0: none
-  Mib log_limit = {};             ///< of a task that names none; 0: none
+  std::uint16_t master_port = 0;         ///< 0: none
+  Mib log_limit = {};                    ///< of a task that names none; 0: none
+  std::string_view enforce = "nothing";  ///< the setting
 };
 
 /// Does the attempt hold an accelerator?

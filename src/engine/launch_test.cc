@@ -66,6 +66,22 @@ TEST_F(LaunchOf, A_limit_of_logs_is_the_task_s_own_or_the_setting) {
   EXPECT_EQ(spawn_of(launched).log_limit, 0U) << "none, whatever the setting is";
 }
 
+TEST_F(LaunchOf, The_kernel_is_to_hold_it_to_what_it_was_given_if_that_is_wished) {
+  state_.allocation.ram = Mib{3};
+  state_.allocation.cpus = Millicores{1500};
+  Launch launched = launch();
+  EXPECT_FALSE(spawn_of(launched).bounds.any());
+  launched.enforce = "ram";
+  EXPECT_EQ(spawn_of(launched).bounds.memory, std::uint64_t{3} << 20U);
+  EXPECT_EQ(spawn_of(launched).bounds.millicores, 0U);
+  launched.enforce = "cpus";
+  EXPECT_EQ(spawn_of(launched).bounds.memory, 0U);
+  launched.enforce = "all";
+  EXPECT_EQ(spawn_of(launched).bounds.millicores, 1500U);
+  EXPECT_EQ(run_call_of(launched).memory, std::uint64_t{3} << 20U);
+  EXPECT_EQ(run_call_of(launched).millicores, 1500U);
+}
+
 TEST_F(LaunchOf, Shell_syntax_goes_to_the_shell) {
   task_.program.words = {"python train.py | tee log"};
   EXPECT_EQ(spawn().argv, (std::vector<std::string>{"/bin/sh", "-c", "python train.py | tee log"}));

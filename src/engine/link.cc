@@ -105,9 +105,23 @@ void Link::started(const supervisor::Started& message) {
   if (running.pid != message.pid) {
     running.pid = message.pid;
     record_pid(running);
+    note_what_is_free(attempt, message);
   }
   effects_.process_known(running);
   turn_.step(core::AttemptStarted{attempt});
+}
+
+/// The kernel was to hold it to its request, and cannot: whoever reads its log should know.
+void Link::note_what_is_free(AttemptId attempt, const supervisor::Started& message) {
+  if (message.memory_is_free || message.cpus_are_free) {
+    const char* const what = !message.cpus_are_free   ? "ram"
+                             : message.memory_is_free ? "ram and cpus"
+                                                      : "cpus";
+    effects_.note(
+        core::Node::of(attempt.task),
+        attempt.number,
+        fmt::format("the setting enforce has no effect on its {}: no cgroup limits it here", what));
+  }
 }
 
 void Link::exited(const supervisor::Exited& message) {
@@ -144,7 +158,7 @@ void Link::exited(const supervisor::Exited& message) {
   row.max_rss_kib = message.max_rss_kib;
   turn_.changes().put_end(std::move(row), running.recorded);
   effects_.process_gone(running);
-  turn_.step(core::AttemptExited{attempt, message.status});
+  turn_.step(core::AttemptExited{attempt, message.status, message.out_of_memory});
 }
 
 /// Written with the next turn. An end in the same turn makes both needless.

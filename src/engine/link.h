@@ -36,6 +36,7 @@ class Link {
   void welcome(const supervisor::Welcome& message);
   void started(const supervisor::Started& message);
   void exited(const supervisor::Exited& message);
+  void note_what_is_free(AttemptId attempt, const supervisor::Started& message);
   void recalled(const supervisor::Recalled& message);
   void record_pid(Running& running);
   void record_starts();

@@ -135,6 +135,9 @@ std::string run_line(const RunCall& call) {
     line["log_limit"] = call.log_limit;
     line["copier"] = call.copier;
   }
+  if (call.memory != 0 || call.millicores != 0) {
+    line["bounds"] = {call.memory, call.millicores};
+  }
   return json::serialize(line);
 }
 

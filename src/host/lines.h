@@ -61,8 +61,10 @@ struct RunCall {
   std::string stdout_path;
   std::string stderr_path;
   std::uint32_t umask = 022;
-  std::uint64_t log_limit = 0;  ///< bytes that each log takes of its output; 0: any
-  std::string copier;           ///< the program that sees to that
+  std::uint64_t log_limit = 0;   ///< bytes that each log takes of its output; 0: any
+  std::string copier;            ///< the program that sees to that
+  std::uint64_t memory = 0;      ///< bytes that the kernel is to hold it to; 0: any
+  std::uint32_t millicores = 0;  ///< likewise
   std::string result;
   // What `self` shows while it runs; the process knows its own pid.
   std::uint32_t attempt = 0;

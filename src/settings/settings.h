@@ -24,8 +24,9 @@ struct Settings {
   bool cascade_cancel_on_failure = true;
   Duration shutdown_after_idle = Duration::seconds(3600);
   bool shutdown_on_complete = false;
-  Mib log_limit;      ///< that each log of a task may take; 0: any
-  std::string shell;  ///< "": bash -o pipefail -c, or /bin/sh -c
+  std::string enforce = "nothing";  ///< nothing | ram | cpus | all
+  Mib log_limit;                    ///< that each log of a task may take; 0: any
+  std::string shell;                ///< "": bash -o pipefail -c, or /bin/sh -c
   Duration grace = Duration::seconds(30);
   std::map<std::string, std::int64_t>
       resources;  ///< counters that tasks may ask for, with their totals

@@ -299,6 +299,13 @@ std::vector<Entry> common_entries() {
           "how much of a task's output each of its logs takes, such as `100MiB`, for tasks that do "
           "not say "
           "it themselves; the rest is thrown away; empty: all is kept"),
+      choice_entry(
+          "enforce",
+          &S::enforce,
+          {"nothing", "ram", "cpus", "all"},
+          "what of a task's request the kernel holds it to, through cgroups: one that wants more "
+          "than "
+          "its `ram` is ended, one with more to do than its `cpus` can waits"),
       duration_entry(
           "grace", &S::grace, "how long a task that is stopped may take before it is killed"),
   };

@@ -10,6 +10,7 @@
 
 #include "base/time.h"
 #include "supervisor/cgroups.h"
+#include "supervisor/enforcer.h"
 #include "supervisor/launcher.h"
 #include "supervisor/messages.h"
 #include "sys/fd.h"
@@ -46,8 +47,9 @@ struct Attempt {
   std::shared_ptr<LaunchJob> job;  ///< while queued
   std::unique_ptr<CgroupSlot>
       slot;  ///< what its tree is in, until that is gone; null: it has its tag alone
-  std::uint64_t behind = 0;  ///< key of the one it is held behind; 0: of none
-  std::uint64_t next = 0;    ///< key of the one held behind it; 0: none
+  std::unique_ptr<Enforced> enforced;  ///< how it is held to its bounds; null: not at all
+  std::uint64_t behind = 0;            ///< key of the one it is held behind; 0: of none
+  std::uint64_t next = 0;              ///< key of the one held behind it; 0: none
   pid_t pid = 0;
   sys::Fd pidfd;  ///< of its own process, until that was reaped
   Time started;

@@ -12,12 +12,16 @@
 #include <sys/stat.h>
 
 #include "supervisor/limits.h"
+#include "sys/controllers.h"
+#include "sys/files.h"
 
 namespace cattino::supervisor {
 namespace {
 
 constexpr std::string_view pool_name = "cattino-";
+constexpr std::string_view rest_name = "/cattino-rest";
 constexpr std::size_t space_digits = 16;
+constexpr int rounds_max = 8;  // processes that are made while others move
 
 std::optional<std::uint32_t> number_of(const std::string& name) {
   std::uint32_t number = 0;
@@ -61,7 +65,7 @@ void CgroupPool::begin(bool is_needed) {
   if (!is_needed) {
     leave();
     const std::string own = use_ == CgroupUse::off ? std::string{} : sys::own_cgroup();
-    path_ = own.empty() ? std::string{} : fmt::format("{}/{}{:016x}", own, pool_name, space_);
+    path_ = own.empty() ? std::string{} : pool_path(own, space_);
   }
   if (path_.empty() || use_ == CgroupUse::off) {
     return;
@@ -90,8 +94,8 @@ void CgroupPool::tidy() {
   }
 }
 
-std::unique_ptr<CgroupSlot> CgroupPool::take() {
-  if (!free_.empty()) {
+std::unique_ptr<CgroupSlot> CgroupPool::take(bool fresh) {
+  if (!fresh && !free_.empty()) {
     std::unique_ptr<CgroupSlot> slot = std::move(free_.back());
     free_.pop_back();
     return slot;
@@ -121,6 +125,30 @@ void CgroupPool::refused(std::unique_ptr<CgroupSlot> slot) {
   give_back(std::move(slot), false);
 }
 
+bool CgroupPool::hands_down(const std::string& controller) {
+  const auto known = handed_down_.find(controller);
+  if (known != handed_down_.end()) {
+    return known->second;
+  }
+  const bool does = !path_.empty() && make_way_for(controller) && sys::hand_down(path_, controller);
+  handed_down_[controller] = does;
+  return does;
+}
+
+/// Has the cgroup that the pool is in hand the controller down.
+bool CgroupPool::make_way_for(const std::string& controller) const {
+  const std::string own = sys::directory_of(path_);
+  for (int round = 0; round < rounds_max; ++round) {
+    if (sys::hand_down(own, controller)) {
+      return true;
+    }
+    if (errno != EBUSY || !sys::move_all(own, own + std::string{rest_name})) {
+      return false;
+    }
+  }
+  return false;
+}
+
 bool CgroupPool::kill(const CgroupSlot& slot) const {
   return use_ != CgroupUse::no_kill && slot.group.kill();
 }
@@ -131,6 +159,14 @@ void CgroupPool::leave() {
   if (!path_.empty()) {
     sys::remove_cgroup(path_, cgroup_leave_wait_ms);
   }
+}
+
+std::string pool_path(const std::string& own_cgroup, std::uint64_t space) {
+  std::string_view own = own_cgroup;
+  if (own.ends_with(rest_name)) {
+    own.remove_suffix(rest_name.size());
+  }
+  return fmt::format("{}/{}{:016x}", own, pool_name, space);
 }
 
 std::string outside_of_pool(const std::string& path) {
@@ -149,8 +185,9 @@ std::string outside_of_pool(const std::string& path) {
 void leave_cgroup_of_task() {
   const std::string outside = outside_of_pool(sys::own_cgroup());
   if (!outside.empty()) {
-    // Where that is not allowed, it stays the task's and ends with it.
-    [[maybe_unused]] const bool left = sys::enter_cgroup(outside);
+    // Where neither is allowed, it stays the task's and ends with it.
+    [[maybe_unused]] const bool left =
+        sys::enter_cgroup(outside) || sys::enter_cgroup(outside + std::string{rest_name});
   }
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -50,12 +51,15 @@ class CgroupPool {
 
   // ---- attempts ---------------------------------------------------------------------------------------
 
-  /// Null if there is none to be had: the attempt has its tag alone.
-  std::unique_ptr<CgroupSlot> take();
+  /// Null if there is none to be had: the attempt has its tag alone. `fresh`: one that nobody had before.
+  std::unique_ptr<CgroupSlot> take(bool fresh = false);
   /// Its tree is gone. It is used again if it is `clean`: its attempt ended by itself and left nothing.
   void give_back(std::unique_ptr<CgroupSlot> slot, bool clean);
   /// The kernel let nobody in.
   void refused(std::unique_ptr<CgroupSlot> slot);
+  /// True if its cgroups have this controller. Sees to that the first time it is asked: what else is in our own
+  /// cgroup moves aside, to OWN CGROUP/cattino-rest.
+  [[nodiscard]] bool hands_down(const std::string& controller);
   /// SIGKILL to all in it, in one step. False: it is to be done by signals.
   [[nodiscard]] bool kill(const CgroupSlot& slot) const;
 
@@ -68,14 +72,19 @@ class CgroupPool {
  private:
   [[nodiscard]] std::string path_of(std::uint32_t number) const;
   void tidy();
+  [[nodiscard]] bool make_way_for(const std::string& controller) const;
 
   CgroupUse use_;
   std::uint64_t space_;
   std::string path_;
   bool open_ = false;  ///< attempts may be started in it
   std::uint32_t last_ = 0;
+  std::map<std::string, bool> handed_down_;  ///< by controller
   std::vector<std::unique_ptr<CgroupSlot>> free_;
 };
+
+/// Where the pool of a backend is made.
+std::string pool_path(const std::string& own_cgroup, std::uint64_t space);
 
 /// A backend that a task starts is no part of that task: moves this process out of the task's cgroup.
 void leave_cgroup_of_task();

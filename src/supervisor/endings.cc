@@ -127,12 +127,20 @@ void Supervisor::end_leader(Attempt& attempt, const sys::ProcessExit& ended) {
       ended.user_us,
       ended.system_us,
       ended.max_rss_kib};
+  note_memory(attempt);
   journal_.ended(attempt.exited);
   to_reap_.push_back(std::move(attempt.pidfd));
   if (attempt.phase == Attempt::Phase::none || attempt.phase == Attempt::Phase::asked) {
     set_due(attempt, {});
   }
   look_later(attempt);
+}
+
+/// It has ended: was that for want of memory?
+void Supervisor::note_memory(Attempt& attempt) {
+  attempt.exited.out_of_memory =
+      attempt.exited.out_of_memory || (attempt.enforced && !attempt.exited.status.ok() &&
+                                       Enforcer::out_of_memory(*attempt.enforced));
 }
 
 void Supervisor::settle_unknown_end(Attempt& attempt) {

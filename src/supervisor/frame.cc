@@ -25,10 +25,12 @@ void fields(Io& io, M& m) {
     io(m.id, m.variables);
   } else if constexpr (std::is_same_v<T, Limit>) {
     io(m.resource, m.soft, m.hard);
+  } else if constexpr (std::is_same_v<T, Bounds>) {
+    io(m.memory, m.millicores);
   } else if constexpr (std::is_same_v<T, Spawn>) {
     io(m.key, m.environment, m.variables, m.argv, m.directory, m.stdout_path, m.stderr_path);
     io(m.umask, m.limits, m.plain, m.after);
-    io.later(m.log_limit);
+    io.later(m.log_limit, m.bounds);
   } else if constexpr (std::is_same_v<T, Stop>) {
     io(m.key, m.signal, m.grace);
   } else if constexpr (
@@ -37,6 +39,7 @@ void fields(Io& io, M& m) {
     io(m.key);
   } else if constexpr (std::is_same_v<T, Adopt>) {
     io(m.key, m.pid);
+    io.later(m.bounds);
   } else if constexpr (std::is_same_v<T, ChildExited>) {
     io(m.key, m.status);
   } else if constexpr (std::is_same_v<T, Welcome>) {
@@ -44,8 +47,10 @@ void fields(Io& io, M& m) {
     io.later(m.program, m.pid);
   } else if constexpr (std::is_same_v<T, Started>) {
     io(m.key, m.pid, m.at);
+    io.later(m.memory_is_free, m.cpus_are_free);
   } else if constexpr (std::is_same_v<T, Exited>) {
     io(m.key, m.status, m.pid, m.at, m.user_us, m.system_us, m.max_rss_kib);
+    io.later(m.out_of_memory);
   } else if constexpr (std::is_same_v<T, Adopted>) {
     io(m.key, m.go);
   } else {
@@ -91,7 +96,7 @@ class Writer {
     } else if constexpr (std::is_same_v<T, std::string>) {
       put(static_cast<std::uint32_t>(value.size()));
       out_->append(value);
-    } else if constexpr (std::is_same_v<T, Limit>) {
+    } else if constexpr (std::is_same_v<T, Limit> || std::is_same_v<T, Bounds>) {
       fields(*this, value);
     } else {
       put(static_cast<std::uint32_t>(value.size()));
@@ -170,7 +175,7 @@ class Reader {
       (*this)(value.kind, value.stage, value.value);
     } else if constexpr (std::is_same_v<T, std::string>) {
       get_text(value);
-    } else if constexpr (std::is_same_v<T, Limit>) {
+    } else if constexpr (std::is_same_v<T, Limit> || std::is_same_v<T, Bounds>) {
       fields(*this, value);
     } else {
       get_list(value);

@@ -26,6 +26,7 @@ std::vector<ToSupervisor> requests() {
   spawn.limits = {{7, 1024, ~std::uint64_t{0}}};
   spawn.plain = true;
   spawn.after = 4710;
+  spawn.bounds = {std::uint64_t{1} << 40U, 1500};
   return {
       Hello{1, Role::child},
       DefineEnvironment{5, {"PATH=/bin", "X=y"}},
@@ -33,13 +34,19 @@ std::vector<ToSupervisor> requests() {
       Stop{4711, 2, Duration::seconds(3)},
       Acknowledge{4711},
       Leave{},
-      Adopt{9, 77},
+      Adopt{9, 77, {4096, 1}},
       ChildExited{9, ExitStatus::of_signal(11)}};
 }
 
 std::vector<FromSupervisor> answers() {
   Exited exited{1, ExitStatus::of_stage(StartStage::executable, 2), 5, Time{-7}, 1, 2, 3};
-  return {Welcome{1, "boot", 99}, Synced{}, Started{1, 2, Time{3}}, exited, Adopted{9, true}};
+  exited.out_of_memory = true;
+  return {
+      Welcome{1, "boot", 99},
+      Synced{},
+      Started{1, 2, Time{3}, true, true},
+      exited,
+      Adopted{9, true}};
 }
 
 template <class Message>
@@ -125,7 +132,8 @@ TEST(Frame, FieldsThatAnOlderWriterDoesNotKnowHaveTheirDefaults) {
   spawn.after = 4;
   spawn.log_limit = 3;
   FrameReader reader;
-  reader.append(without_end(ToSupervisor{spawn}, sizeof spawn.log_limit));
+  constexpr std::size_t bounds_size = sizeof(std::uint64_t) + sizeof(std::uint32_t);
+  reader.append(without_end(ToSupervisor{spawn}, sizeof spawn.log_limit + bounds_size));
   ToSupervisor message;
   ASSERT_EQ(reader.next(message), FrameReader::Got::message);
   EXPECT_EQ(std::get<Spawn>(message).after, 4U);

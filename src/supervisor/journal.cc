@@ -147,7 +147,7 @@ void apply(std::string_view line, Journal& journal) {
 
 std::string end_record(const Exited& exited) {
   return fmt::format(
-      "E {} {} {} {} {} {} {} {} {}\n",
+      "E {} {} {} {} {} {} {} {} {}{}\n",
       exited.key,
       exited.pid,
       static_cast<unsigned>(exited.status.kind),
@@ -156,7 +156,8 @@ std::string end_record(const Exited& exited) {
       exited.at.us,
       exited.user_us,
       exited.system_us,
-      exited.max_rss_kib);
+      exited.max_rss_kib,
+      exited.out_of_memory ? " 1" : "");
 }
 
 std::optional<Exited> parse_end_record(std::string_view line) {
@@ -176,6 +177,7 @@ std::optional<Exited> parse_end_record(std::string_view line) {
   exited.user_us = words.number<std::int64_t>();
   exited.system_us = words.number<std::int64_t>();
   exited.max_rss_kib = words.number<std::int64_t>();
+  exited.out_of_memory = words.more() && words.number<int>(1, 1) == 1;
   if (!words.good()) {
     return std::nullopt;
   }

@@ -4,7 +4,7 @@
 //   C PATH                              the pool of cgroups that SLOTs are in
 //   I KEY SLOT                          is about to be spawned; 0, or no SLOT: in no cgroup of its own
 //   S KEY PID SLOT                      was spawned, or adopted
-//   E KEY PID KIND STAGE VALUE AT USER SYSTEM RSS   ended (fields of Exited)
+//   E KEY PID KIND STAGE VALUE AT USER SYSTEM RSS   ended (fields of Exited); and a 1: for want of memory
 //   A KEY                               the daemon has the exit: forgotten
 //
 // It is written before what it says takes effect, and never synced: the page cache outlives us, and a

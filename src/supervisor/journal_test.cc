@@ -54,6 +54,18 @@ TEST_F(JournalFile, KeepsWhatIsNotAcknowledged) {
   EXPECT_EQ(journal.past.at(3).exited.max_rss_kib, 13);
 }
 
+TEST_F(JournalFile, SaysWhoEndedForWantOfMemory) {
+  Exited exited = an_exit(3);
+  EXPECT_FALSE(parse_end_record("E 3 77 1 0 3 1000000 11 12 13")->out_of_memory);
+  exited.out_of_memory = true;
+  JournalWriter writer;
+  ASSERT_TRUE(writer.open(path_, empty_journal()));
+  writer.ended(exited);
+  writer.flush();
+  EXPECT_TRUE(read_journal(path_).past.at(3).exited.out_of_memory);
+  EXPECT_FALSE(parse_end_record("E 3 77 1 0 3 1000000 11 12 13 2"));
+}
+
 TEST_F(JournalFile, ATornTailIsNoRecordWhereverItIsTorn) {
   JournalWriter writer;
   ASSERT_TRUE(writer.open(path_, empty_journal()));

@@ -249,6 +249,7 @@ sys::Spawned Launcher::exec(
   request.limits = limits;
   request.tag = {spawn.key, tag_space_};
   request.cgroup = job.cgroup;
+  request.doors = job.doors;
   request.pid_seen = &lane.pid_seen;
   const auto start = [&] {
     return spawner.spawn(request);

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -28,7 +29,8 @@ struct LaunchJob {
   bool intended = false;  ///< the main thread's: its intent is in the journal, or on the way there
   bool pushed = false;    ///< the main thread's: it counts as under way
   int cgroup = -1;        ///< the one it is born in; open until it is over; -1: none
-  std::string ahead;      ///< a directory that the next start wants: made after this one; "": none
+  std::span<const sys::Fd> doors;  ///< of further ones that it enters; likewise
+  std::string ahead;  ///< a directory that the next start wants: made after this one; "": none
 
   /// True for the one caller who moves it on from `queued`.
   bool claim(State as) {

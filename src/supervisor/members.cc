@@ -2,11 +2,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <string>
 #include <utility>
 
 #include "supervisor/limits.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/tokens.h"
+#include "sys/files.h"
 
 namespace cattino::supervisor {
 
@@ -16,18 +18,46 @@ void Supervisor::give_slot(LaunchJob& job) {
   if (attempt == nullptr || attempt->plain || attempt->job.get() != &job) {
     return;  // cancelled
   }
-  attempt->slot = pool_.take();
+  const Bounds& bounds = job.spawn.bounds;
+  attempt->slot = pool_.take(bounds.any());
   if (attempt->slot) {
     job.cgroup = attempt->slot->group.fd();
+  }
+  if (bounds.any()) {
+    attempt->enforced = enforcer_.begin(attempt->key, bounds, pool_, attempt->slot.get());
+    job.doors = attempt->enforced->doors;
+  }
+}
+
+/// It was launched: is it where it was to be?
+void Supervisor::note_place(Attempt& attempt, const sys::Spawned& spawned) {
+  if (attempt.enforced) {
+    const bool in_slot = !attempt.slot || spawned.in_cgroup;
+    Enforcer::begun(*attempt.enforced, in_slot, spawned.through_doors);
+  }
+  if (attempt.slot && !spawned.in_cgroup) {
+    pool_.refused(std::move(attempt.slot));
   }
 }
 
 /// For a process that somebody else started, before any user code runs in it.
-void Supervisor::give_slot_to_child(Attempt& attempt) {
-  attempt.slot = pool_.take();
-  if (!attempt.slot || attempt.slot->group.enter(attempt.pid)) {
+void Supervisor::give_slot_to_child(Attempt& attempt, const Bounds& bounds) {
+  attempt.slot = pool_.take(bounds.any());
+  const bool in_slot = attempt.slot && attempt.slot->group.enter(attempt.pid);
+  const int error = errno;
+  if (bounds.any()) {
+    attempt.enforced = enforcer_.begin(attempt.key, bounds, pool_, attempt.slot.get());
+    const std::string pid = std::to_string(attempt.pid);
+    bool through = true;
+    for (const sys::Fd& door : attempt.enforced->doors) {
+      through = sys::write_all(door.get(), pid) == 0 && through;
+    }
+    Enforcer::begun(*attempt.enforced, !attempt.slot || in_slot, through);
+  }
+  if (!attempt.slot || in_slot) {
     return;
   }
+  errno = error;
   if (errno == ESRCH) {
     pool_.give_back(std::move(attempt.slot), true);
   } else {
@@ -37,7 +67,10 @@ void Supervisor::give_slot_to_child(Attempt& attempt) {
 
 void Supervisor::take_slot_back(Attempt& attempt, bool clean) {
   if (attempt.slot) {
-    pool_.give_back(std::move(attempt.slot), clean);
+    pool_.give_back(std::move(attempt.slot), clean && !attempt.enforced);
+  }
+  if (attempt.enforced) {
+    enforcer_.end(std::move(attempt.enforced));
   }
 }
 

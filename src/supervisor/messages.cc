@@ -144,7 +144,7 @@ void Supervisor::on(std::uint64_t id, const Adopt& adopt) {
       attempt.started = clock_.now();
       attempt.launched = sys::since_boot();
       key_of_pid_[attempt.pid] = attempt.key;
-      give_slot_to_child(attempt);
+      give_slot_to_child(attempt, adopt.bounds);
       journal_.intend(attempt.key, attempt.slot_number());
       journal_.spawned(attempt.key, attempt.pid, attempt.slot_number());
       poller_.add(attempt.pidfd.get(), attempt.key);

@@ -39,6 +39,14 @@ struct Limit {
   std::uint64_t hard = 0;
 };
 
+/// What the kernel is to hold an attempt to.
+struct Bounds {
+  std::uint64_t memory = 0;      ///< bytes; 0: any
+  std::uint32_t millicores = 0;  ///< thousandths of a core; 0: any
+
+  [[nodiscard]] bool any() const { return memory != 0 || millicores != 0; }
+};
+
 /// Start a process. A key that is known already (running, or ended and not acknowledged) is not started
 /// again: its Started or Exited is sent once more.
 struct Spawn {
@@ -55,6 +63,7 @@ struct Spawn {
   std::uint64_t after =
       0;  ///< held until the tree of this key is gone; 0, or a key that has none: at once
   std::uint64_t log_limit = 0;  ///< bytes that each of the two logs may take of its output; 0: any
+  Bounds bounds = {};
 };
 
 /// End an attempt: `signal` to its own process; after its exit, or `grace`, SIGTERM and then SIGKILL to
@@ -83,6 +92,7 @@ struct Leave {};
 struct Adopt {
   std::uint64_t key = 0;
   std::int32_t pid = 0;
+  Bounds bounds = {};
 };
 
 /// Role child, sent by a host that is about to reap a process it forked: how the attempt ended.
@@ -111,6 +121,9 @@ struct Started {
   std::uint64_t key = 0;
   std::int32_t pid = 0;
   Time at;  ///< wall time
+  // Its bounds that cannot be kept here; told when it begins.
+  bool memory_is_free = false;
+  bool cpus_are_free = false;
 };
 
 /// The tree of the attempt is gone. Repeated after a reconnect until acknowledged.
@@ -122,6 +135,8 @@ struct Exited {
   std::int64_t user_us = 0;  ///< CPU time of its own process and what it waited for
   std::int64_t system_us = 0;
   std::int64_t max_rss_kib = 0;
+  bool out_of_memory =
+      false;  ///< the kernel ended a process of it that wanted more than its bounds
 };
 
 struct Adopted {

@@ -92,6 +92,7 @@ Status Supervisor::recover() {
     recover_one(key, past, std::move(found[key]), same_life);
   }
   past_slots_.clear();
+  enforcer_.tidy();
   pool_.begin(std::any_of(attempts_.begin(), attempts_.end(), [](const auto& entry) {
     return entry.second.slot != nullptr;
   }));
@@ -195,6 +196,7 @@ void Supervisor::recover_one(
   if (slot != past_slots_.end() && (!past.intended_only || slot->second->group.populated())) {
     attempt.slot = std::move(slot->second);
   }
+  attempt.enforced = enforcer_.inherited(key, attempt.slot.get());
   std::optional<Found> leader = past.ended ? std::nullopt : take_leader(past, found);
   if (!leader && !past.ended) {
     leader = unreaped(past, {key, tag_space_});
@@ -211,6 +213,7 @@ void Supervisor::recover_one(
     attempt.exited.status = ExitStatus::of_lost();
     attempt.exited.at = clock_.now();
   }
+  note_memory(attempt);
   attempt.pid = attempt.exited.pid;
   attempt.started = attempt.exited.at;
   look_later(attempt);

@@ -38,6 +38,13 @@ bool lacks_room(const sys::Spawned& spawned) {
          (spawned.error_number == ENOSPC || spawned.error_number == EDQUOT);
 }
 
+Started started_of(const Attempt& attempt) {
+  Started started{attempt.key, attempt.pid, attempt.started};
+  started.memory_is_free = attempt.enforced && attempt.enforced->memory_is_free;
+  started.cpus_are_free = attempt.enforced && attempt.enforced->cpus_are_free;
+  return started;
+}
+
 /// Before the launching threads start, so that they inherit it.
 SupervisorOptions with_signals_blocked(SupervisorOptions options) {
   const sigset_t set = handled_signals();
@@ -54,6 +61,7 @@ Supervisor::Supervisor(SupervisorOptions options)
       spare_{::open("/dev/null", O_RDONLY | O_CLOEXEC)},
       tag_space_{sys::own_tag().space},
       pool_{options_.cgroups, tag_space_},
+      enforcer_{options_.cgroups, tag_space_},
       launcher_{poller_} {
   const sigset_t set = handled_signals();
   signals_ = sys::Fd{::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)};
@@ -76,6 +84,7 @@ void Supervisor::run() {
     end_turn();
   }
   journal_.flush();
+  enforcer_.leave();
   pool_.leave();
 }
 
@@ -225,9 +234,7 @@ void Supervisor::take_results() {
     attempt->launched = result.at;
     attempt->started = clock_.now() - (sys::since_boot() - result.at);
     key_of_pid_[attempt->pid] = attempt->key;
-    if (attempt->slot && !result.spawned.in_cgroup) {
-      pool_.refused(std::move(attempt->slot));
-    }
+    note_place(*attempt, result.spawned);
     journal_.spawned(attempt->key, attempt->pid, attempt->slot_number());
     tell_state(*attempt);
     if (attempt->stop_signal != 0) {
@@ -242,6 +249,8 @@ void Supervisor::launch_again(Attempt& attempt, LaunchJob& job) {
   attempt.job->spawn = std::move(job.spawn);
   attempt.job->environment = std::move(job.environment);
   attempt.job->intended = true;
+  attempt.job->cgroup = job.cgroup;
+  attempt.job->doors = job.doors;
   without_room_.push_back(attempt.job);
   room_due_ = room_due_.us != 0 ? room_due_ : sys::since_boot() + room_again_after;
 }
@@ -279,7 +288,7 @@ void Supervisor::tell_state(const Attempt& attempt) {
       break;
     case Attempt::State::running:
     case Attempt::State::ended:
-      tell(Started{attempt.key, attempt.pid, attempt.started}, true);
+      tell(started_of(attempt), true);
       break;
     case Attempt::State::exited:
       tell(attempt.exited);

@@ -15,6 +15,7 @@
 #include "supervisor/attempt.h"
 #include "supervisor/cgroups.h"
 #include "supervisor/connection.h"
+#include "supervisor/enforcer.h"
 #include "supervisor/journal.h"
 #include "supervisor/launcher.h"
 #include "supervisor/messages.h"
@@ -104,6 +105,7 @@ class Supervisor {
   void take_orphans();
   void take_guardian_reports();
   void end_leader(Attempt& attempt, const sys::ProcessExit& ended);
+  static void note_memory(Attempt& attempt);
   void settle_unknown_end(Attempt& attempt);
   void end_without_process(Attempt& attempt, ExitStatus status);
   void begin_stop(Attempt& attempt);
@@ -135,7 +137,8 @@ class Supervisor {
 
   // members.cc: attempts that have a cgroup
   void give_slot(LaunchJob& job);
-  void give_slot_to_child(Attempt& attempt);
+  void note_place(Attempt& attempt, const sys::Spawned& spawned);
+  void give_slot_to_child(Attempt& attempt, const Bounds& bounds);
   void take_slot_back(Attempt& attempt, bool clean);
   void look_into(Attempt& attempt, FoundByKey& to_kill);
   void watch_slot(Attempt& attempt);
@@ -173,6 +176,7 @@ class Supervisor {
 
   JournalWriter journal_;
   CgroupPool pool_;
+  Enforcer enforcer_;
   std::unordered_map<std::uint64_t, std::unique_ptr<CgroupSlot>> past_slots_;  ///< while we recover
   Launcher launcher_;
   PidLedger ledger_;

@@ -46,9 +46,27 @@ std::string unescaped(std::string_view text) {
   return plain;
 }
 
+bool is_in_list(std::string_view list, std::string_view word) {
+  while (!list.empty()) {
+    if (next_part(list, ',') == word) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/// Is this line of mountinfo of the hierarchy that has the controller?
+bool is_mount_of(std::string_view mount, std::string_view controller) {
+  if (controller.empty()) {
+    return mount.find(" - cgroup2 ") != std::string_view::npos;
+  }
+  return mount.find(" - cgroup ") != std::string_view::npos &&
+         is_in_list(mount.substr(mount.rfind(' ') + 1), controller);
+}
+
 /// Where one line of mountinfo shows the cgroup `path`; empty if it does not.
-std::string shown_by(std::string_view mount, std::string_view path) {
-  if (mount.find(" - cgroup2 ") == std::string_view::npos) {
+std::string shown_by(std::string_view mount, std::string_view path, std::string_view controller) {
+  if (!is_mount_of(mount, controller)) {
     return {};
   }
   constexpr int fields_before_root = 3;
@@ -98,7 +116,7 @@ std::vector<std::string> names_below(int directory) {
   return names;
 }
 
-void add_members(int directory, int depth, std::vector<pid_t>& members) {
+void add_own_members(int directory, std::vector<pid_t>& members) {
   std::string text;
   const Fd file = open_below(directory, "cgroup.procs", O_RDONLY);
   std::array<char, 4096> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init): read fills it
@@ -114,6 +132,10 @@ void add_members(int directory, int depth, std::vector<pid_t>& members) {
       members.push_back(pid);
     }
   }
+}
+
+void add_members(int directory, int depth, std::vector<pid_t>& members) {
+  add_own_members(directory, members);
   if (depth == depth_max) {
     return;
   }
@@ -155,16 +177,19 @@ void await_empty(const std::string& path, int patience_ms) {
 
 }  // namespace
 
-std::string cgroup_directory(const std::string& cgroups, const std::string& mounts) {
+std::string cgroup_directory(
+    const std::string& cgroups, const std::string& mounts, std::string_view controller) {
   std::string_view path;
   for (std::string_view rest{cgroups}; !rest.empty();) {
-    const std::string_view line = next_part(rest, '\n');
-    if (line.starts_with("0::/")) {
-      path = line.substr(3);
+    std::string_view line = next_part(rest, '\n');
+    const std::string_view number = next_part(line, ':');
+    const std::string_view controllers = next_part(line, ':');
+    if (controller.empty() ? number == "0" : is_in_list(controllers, controller)) {
+      path = line;
     }
   }
   for (std::string_view rest{mounts}; !path.empty() && !rest.empty();) {
-    std::string shown = shown_by(next_part(rest, '\n'), path);
+    std::string shown = shown_by(next_part(rest, '\n'), path, controller);
     if (!shown.empty()) {
       return shown;
     }
@@ -172,10 +197,10 @@ std::string cgroup_directory(const std::string& cgroups, const std::string& moun
   return {};
 }
 
-std::string own_cgroup() {
+std::string own_cgroup(std::string_view controller) {
   const Result<std::string> cgroups = read_file("/proc/self/cgroup");
   const Result<std::string> mounts = read_file("/proc/self/mountinfo");
-  return cgroups && mounts ? cgroup_directory(*cgroups, *mounts) : std::string{};
+  return cgroups && mounts ? cgroup_directory(*cgroups, *mounts, controller) : std::string{};
 }
 
 Cgroup::Cgroup(std::string path, Fd directory, Fd events)
@@ -209,6 +234,12 @@ bool Cgroup::populated() const {
 std::vector<pid_t> Cgroup::members() const {
   std::vector<pid_t> members;
   add_members(directory_.get(), 0, members);
+  return members;
+}
+
+std::vector<pid_t> Cgroup::own_members() const {
+  std::vector<pid_t> members;
+  add_own_members(directory_.get(), members);
   return members;
 }
 

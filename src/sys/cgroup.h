@@ -1,9 +1,10 @@
-// Cgroups of version 2, for membership alone: who belongs to a process tree, whether anybody is left, and the
-// end of all at once. No controller is needed for that.
+// Cgroups of version 2, for membership: who belongs to a process tree, whether anybody is left, and the end of
+// all at once. No controller is needed for that.
 #pragma once
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <sys/types.h>
@@ -12,11 +13,13 @@
 
 namespace cattino::sys {
 
-/// The directory of this process's own cgroup; empty where no cgroup2 file system shows it.
-std::string own_cgroup();
+/// The directory of this process's own cgroup in the hierarchy of version 1 that has this controller; "" is
+/// the hierarchy of version 2. Empty where no file system shows it.
+std::string own_cgroup(std::string_view controller = "");
 
 /// The same from the texts of /proc/self/cgroup and /proc/self/mountinfo.
-std::string cgroup_directory(const std::string& cgroups, const std::string& mounts);
+std::string cgroup_directory(
+    const std::string& cgroups, const std::string& mounts, std::string_view controller = "");
 
 /// A cgroup held open. It stays what it is when its directory is removed.
 class Cgroup {
@@ -34,6 +37,8 @@ class Cgroup {
   [[nodiscard]] bool populated() const;
   /// The living processes in it and below, as far as this pid namespace sees them.
   [[nodiscard]] std::vector<pid_t> members() const;
+  /// Without those below.
+  [[nodiscard]] std::vector<pid_t> own_members() const;
   /// Moves a process in. False if that is not allowed, or there is no such process.
   [[nodiscard]] bool enter(pid_t pid) const;
   /// SIGKILL to all, also to those that are being forked. False on kernels before 5.14.

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <iterator>
 #include <utility>
 
 #include <fcntl.h>
@@ -43,7 +44,10 @@ struct ChildPlan {
   PassedFd passed[passed_max] = {};  ///< copies above the numbers that the child gets
   int clone_into = -1;               ///< directory of the cgroup that the child is born in
   int enter = -1;                    ///< … or of the one that it enters by itself
+  const int* doors = nullptr;        ///< of further ones
+  std::size_t door_count = 0;
   volatile bool entered = false;
+  volatile bool through_doors = true;
   volatile int failed_stage = 0;
   volatile int error_number = 0;
 };
@@ -136,6 +140,14 @@ CATTINO_CHILD_CODE void enter_cgroup(ChildPlan& plan) {
   }
 }
 
+CATTINO_CHILD_CODE void go_through_doors(ChildPlan& plan) {
+  for (std::size_t at = 0; at < plan.door_count; ++at) {
+    if (bare_call(SYS_write, plan.doors[at], as_long("0"), 1) != 1) {
+      plan.through_doors = false;
+    }
+  }
+}
+
 CATTINO_CHILD_CODE void reset_signals(const ChildPlan& plan) {
   const long default_action[4] = {0, 0, 0, 0};  // The kernel's struct sigaction: SIG_DFL.
   for (std::size_t at = 0; at < plan.reset_count; ++at) {
@@ -149,6 +161,7 @@ CATTINO_CHILD_CODE void reset_signals(const ChildPlan& plan) {
   if (plan.enter >= 0) {
     enter_cgroup(plan);
   }
+  go_through_doors(plan);
   if (request.death_signal != 0) {
     bare_call(SYS_prctl, PR_SET_PDEATHSIG, request.death_signal);
     if (bare_call(SYS_getppid) != plan.parent) {
@@ -296,6 +309,13 @@ Spawned Spawner::spawn(const SpawnRequest& request) {
   plan.request = &request;
   plan.parent = ::getpid();
   plan.null_fd = null_.get();
+  std::vector<int> doors;
+  std::transform(
+      request.doors.begin(), request.doors.end(), std::back_inserter(doors), [](const Fd& door) {
+        return door.get();
+      });
+  plan.doors = doors.data();
+  plan.door_count = doors.size();
   std::array<Fd, passed_max> keepers;
   if (const int error = lift_passed(request, plan, keepers); error != 0) {
     result.failed_stage = StartStage::fork;
@@ -330,6 +350,7 @@ Spawned Spawner::spawn(const SpawnRequest& request) {
   }
   result.pid = static_cast<pid_t>(pid);
   result.in_cgroup = plan.entered;
+  result.through_doors = plan.through_doors;
   result.pidfd = pidfd >= 0 ? Fd{pidfd} : open_pidfd(result.pid);
   if (plan.failed_stage != 0) {
     result.failed_stage = static_cast<StartStage>(plan.failed_stage);

@@ -39,9 +39,10 @@ struct SpawnRequest {
   std::span<const PassedFd> passed;       ///< 4 at most
   Tag tag;                                ///< key 0: ours
   int cgroup = -1;                        ///< directory of the one it is born in; -1: ours
-  int death_signal = 0;                   ///< sent to it when the calling thread ends
-  std::uint64_t blocked_signals = 0;      ///< bit n - 1: signal n is blocked from the first moment
-  volatile pid_t* pid_seen = nullptr;     ///< gets the pid while the child is on its way to exec
+  std::span<const Fd> doors;  ///< cgroup.procs of further ones (of version 1) that it enters
+  int death_signal = 0;       ///< sent to it when the calling thread ends
+  std::uint64_t blocked_signals = 0;   ///< bit n - 1: signal n is blocked from the first moment
+  volatile pid_t* pid_seen = nullptr;  ///< gets the pid while the child is on its way to exec
 };
 
 /// A process with its pidfd; or the stage that failed, and no process.
@@ -50,6 +51,7 @@ struct Spawned {
   Fd pidfd;
   bool in_cgroup =
       false;  ///< it is in the cgroup asked for; where that failed, it started all the same
+  bool through_doors = false;  ///< likewise: it has entered all of the further ones
   StartStage failed_stage = StartStage::none;
   int error_number = 0;
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -98,10 +99,16 @@ class Backend:
     def end(self) -> None:
         """Ends all of this home, also what does not hear."""
         self.exit()
-        for pid in self.own_processes():
-            if alive(pid):
+        for pid in self.kill():
+            wait_until(lambda pid=pid: not alive(pid), "it is gone")
+
+    def kill(self) -> list[int]:
+        """SIGKILL to all of this home. One may have left meanwhile, because another was killed."""
+        pids = self.own_processes()
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-                wait_until(lambda pid=pid: not alive(pid), "it is gone")
+        return pids
 
     def own_processes(self) -> list[int]:
         """Processes of this home: daemon, supervisor, guardian (by the home in their command line)."""

@@ -69,8 +69,7 @@ def test_a_daemon_that_loses_its_guardian_while_it_starts_makes_way(backend: Bac
             backend.meow("create", "true", "-n", f"t{number}", "-c", "0", timeout=5)
             backend.meow("wait", f"t{number}", timeout=5)
     finally:  # an orphan would not hear of `meow exit`
-        for pid in backend.own_processes():
-            os.kill(pid, signal.SIGKILL)
+        backend.kill()
 
 
 def test_when_all_are_killed_nothing_runs_twice_and_nothing_is_forgotten(backend: Backend) -> None:

@@ -210,8 +210,7 @@ def fugitives(
     assert has_pool == (kind in ("cgroups", "signals", "user-cgroups")), made.journal()
     yield made
     made.meow("exit", "-y", check=None)
-    for pid in backend.own_processes():
-        os.kill(pid, signal.SIGKILL)
+    backend.kill()
     remove_cgroups(backend)
     for pipe in made.pipes.values():
         os.close(pipe)
@@ -318,13 +317,11 @@ def test_cgroups_of_a_backend_that_was_killed_are_removed_by_the_next(fugitives:
     fugitives.start("task", f"(trap '' TERM; setsid sh -c '{STAY}') & exec sleep 1000")
     fugitives.await_ready()
     pool = fugitives.pool()
-    for pid in fugitives.backend.own_processes():
-        os.kill(pid, signal.SIGKILL)
+    fugitives.backend.kill()
     fugitives.meow("kill", "task")
     fugitives.meow("wait", "task", check=None)
     assert fugitives.survivors() == []
-    for pid in fugitives.backend.own_processes():
-        os.kill(pid, signal.SIGKILL)
+    fugitives.backend.kill()
     fugitives.meow("create", "true", "-n", "last", "-c", "0")
     fugitives.meow("wait", "last")
     fugitives.meow("exit", "-y")

@@ -65,7 +65,7 @@ def _run(op: dict[str, Any], supervisor: str, pipe: int, work: Callable[[], Any]
             os.environ[name] = value
     if op.get("cwd"):
         _step("working directory", lambda: os.chdir(op["cwd"]))
-    if not _handshake(supervisor, key, pipe):
+    if not _handshake(supervisor, adopt(key, os.getpid(), *op.get("bounds", ())), key, pipe):
         os.write(pipe, WAS_REFUSED)
         return 0
     os.close(pipe)
@@ -165,7 +165,7 @@ def _open_log(path: str) -> int:
         return os.open(path, flags, 0o666)
 
 
-def _handshake(supervisor: str, key: int, pipe: int) -> bool:
+def _handshake(supervisor: str, asking: bytes, key: int, pipe: int) -> bool:
     """Adopt… Adopted. While the supervisor is away it is asked again."""
     deadline = time.monotonic() + HANDSHAKE_S
     delay = 0.02
@@ -178,7 +178,7 @@ def _handshake(supervisor: str, key: int, pipe: int) -> bool:
                 if not asked:
                     os.write(pipe, ASKED)
                     asked = True
-                connection.sendall(hello() + adopt(key, os.getpid()))
+                connection.sendall(hello() + asking)
                 return _answer(connection, key)
         except OSError as error:
             if time.monotonic() + delay > deadline:

@@ -18,8 +18,9 @@ def hello() -> bytes:
     return _frame(HELLO, struct.pack("<IB", VERSION, ROLE_CHILD))
 
 
-def adopt(key: int, pid: int) -> bytes:
-    return _frame(ADOPT, struct.pack("<Qi", key, pid))
+def adopt(key: int, pid: int, memory: int = 0, millicores: int = 0) -> bytes:
+    """`memory` in bytes: what the kernel is to hold the process to; 0: any."""
+    return _frame(ADOPT, struct.pack("<QiQI", key, pid, memory, millicores))
 
 
 def child_exited(key: int, kind: int, value: int) -> bytes:
