@@ -3,12 +3,16 @@
 
 #ifdef CATTINO_FAULTS
 
+#include <charconv>
 #include <csignal>
 #include <cstdio>
+#include <optional>
 #include <utility>
 
 #include <fmt/core.h>
 #include <unistd.h>
+
+#include "sys/files.h"
 
 namespace cattino::sys {
 namespace {
@@ -20,19 +24,27 @@ std::string& folder() {
   return name;
 }
 
-/// One pass: the file for the first pass is used up, each other one moves down by one.
-bool is_due(const char* name) {
+/// One pass: the file for the first pass is used up, each other one moves down by one. The content of the
+/// file if the point is due.
+std::optional<std::string> take(const char* name) {
   if (folder().empty()) {
-    return false;
+    return std::nullopt;
   }
   const auto file = [name](int pass) {
     return fmt::format("{}/{}@{}", folder(), name, pass);
   };
+  const Result<std::string> content = read_file(file(1));  // before it goes
   const bool due = ::unlink(file(1).c_str()) == 0;
   for (int pass = 2; pass <= most_passes; ++pass) {
     std::rename(file(pass).c_str(), file(pass - 1).c_str());
   }
-  return due;
+  return due ? std::optional(content ? *content : std::string()) : std::nullopt;
+}
+
+pid_t victim_of(const std::string& content) {
+  pid_t pid = 0;
+  std::from_chars(content.data(), content.data() + content.size(), pid);
+  return pid > 0 ? pid : ::getpid();
 }
 
 }  // namespace
@@ -46,13 +58,13 @@ bool faults_are_used() {
 }
 
 void fault_point(const char* name) {
-  if (is_due(name)) {
-    ::kill(::getpid(), SIGKILL);
+  if (const std::optional<std::string> content = take(name)) {
+    ::kill(victim_of(*content), SIGKILL);
   }
 }
 
 bool fault_fails(const char* name) {
-  return is_due(name);
+  return take(name).has_value();
 }
 
 }  // namespace cattino::sys
