@@ -1,5 +1,7 @@
 // The store when things go wrong: full disks and crashes; and that syncs answer.
 #include <filesystem>
+#include <fstream>
+#include <map>
 
 #include <gtest/gtest.h>
 
@@ -7,6 +9,7 @@
 #include "store/sqlite.h"
 #include "store/sqlite_store.h"
 #include "store/test_support.h"
+#include "sys/faults.h"
 
 namespace cattino::store {
 namespace {
@@ -70,6 +73,75 @@ TEST_F(FullStoreTest, ASubmissionThatLostAPieceIsRefusedAndAnotherIsNot) {
   EXPECT_EQ(listed({}), Names{"whole"});
   EXPECT_GT(store_->next_submission(), broken.id);
 }
+
+#ifdef CATTINO_FAULTS
+
+/// Writes and syncs of SQLite's files fail when they are told to.
+class FailingStoreTest : public StoreTest {
+ protected:
+  FailingStoreTest() { sys::use_faults(directory_); }
+  ~FailingStoreTest() override { sys::use_faults({}); }
+  FailingStoreTest(const FailingStoreTest&) = delete;
+  FailingStoreTest& operator=(const FailingStoreTest&) = delete;
+
+  [[nodiscard]] std::string file(const std::string& point, int pass) const {
+    return fmt::format("{}/{}@{}", directory_, point, pass);
+  }
+
+  void arm(const std::string& point, int pass) const { std::ofstream(file(point, pass)).flush(); }
+  [[nodiscard]] bool struck(const std::string& point) const {
+    return !std::filesystem::exists(file(point, 1));
+  }
+
+  /// Both facts, of which the one needs many pages.
+  Status store_both(const std::string& value) {
+    (void)store_->set_fact("small", value);
+    (void)store_->set_fact("large", std::string(20000, value.front()));
+    return store_->commit();
+  }
+
+  void check_both(const std::string& value) {
+    EXPECT_EQ(*store_->fact("small"), value);
+    EXPECT_EQ(*store_->fact("large"), std::string(20000, value.front()));
+  }
+};
+
+TEST_F(FailingStoreTest, OfATransactionWhoseWriteFailsNothingIsKeptAlsoAfterACrash) {
+  open();
+  ASSERT_TRUE(store_both("a"));
+  const std::map<std::string, std::string> reasons = {
+      {"store.write-full", "no space left on the disk"}, {"store.write-short", "I/O error"}};
+  for (const auto& [point, reason] : reasons) {
+    for (int pass = 1; pass <= 8; ++pass) {
+      arm(point, pass);
+      const Status failed = store_both("b");
+      ASSERT_FALSE(failed) << point << pass;
+      EXPECT_NE(failed.error().message.find(reason), std::string::npos) << failed.error().message;
+      EXPECT_EQ(failed.error().code, ErrorCode::unavailable);
+      check_both("a");
+      open_after_crash();
+      check_both("a");
+      ASSERT_TRUE(store_both("c"));
+      open_after_crash();
+      check_both("c");
+      ASSERT_TRUE(store_both("a"));
+    }
+  }
+}
+
+TEST_F(FailingStoreTest, ALogThatCannotBeMovedIsKept) {
+  for (const std::string point : {"store.sync-fails", "store.write-full", "store.write-short"}) {
+    open();
+    ASSERT_TRUE(store_both("a"));
+    arm(point, 1);
+    store_.reset();
+    EXPECT_TRUE(struck(point));
+    open();
+    check_both("a");
+  }
+}
+
+#endif
 
 TEST_F(StoreTest, WhatWasCommittedSurvivesACrashAndWhatWasNotDoesNot) {
   Store& store = open();

@@ -1,4 +1,4 @@
-// SQLite, wrapped once. The only file that includes its header.
+// SQLite, wrapped once. The only file that includes its header, but for one of the tests' (faulty_files.cc).
 #include "store/sqlite.h"
 
 #include <array>
@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 
 #include "store/check.h"
+#include "store/faulty_files.h"
 
 namespace cattino::store {
 
@@ -32,7 +33,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, Mo
   int flags = SQLITE_OPEN_NOMUTEX;
   flags |= mode == Mode::read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
   flags |= mode == Mode::create ? SQLITE_OPEN_CREATE : 0;
-  const int code = sqlite3_open_v2(path.c_str(), &connection->handle_, flags, nullptr);
+  const int code = sqlite3_open_v2(path.c_str(), &connection->handle_, flags, faulty_files());
   if (code != SQLITE_OK) {
     return connection->error(code);
   }
@@ -102,11 +103,15 @@ Error full_disk(const std::string& path) {
       .hint = "make room on that filesystem: work goes on by itself then"};
 }
 
-Error failed_access(const std::string& path, int number) {
+/// `number` is 0 where SQLite does not keep it: at a COMMIT.
+Error failed_access(const std::string& path, int number, const std::string& said) {
   if (number == ENOSPC || number == EDQUOT) {
     return full_disk(path);
   }
   Error failed = system_error("access", path, number);
+  if (number == 0) {
+    failed.message = fmt::format("cannot access {}: {}", path, said);
+  }
   failed.code = ErrorCode::unavailable;
   return failed;
 }
@@ -119,7 +124,7 @@ Error Connection::error(int code) const {
     case SQLITE_FULL:
       return full_disk(path_);
     case SQLITE_IOERR:
-      return failed_access(path_, handle_ == nullptr ? 0 : sqlite3_system_errno(handle_));
+      return failed_access(path_, handle_ == nullptr ? 0 : sqlite3_system_errno(handle_), said);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return corrupt(fmt::format("{} is damaged: {}", path_, said));
