@@ -39,6 +39,7 @@ struct Attempt {
   Phase phase = Phase::none;
   bool plain = false;       ///< what it leaves over is none of our business
   bool our_child = true;    ///< else adopted, or found after a crash
+  bool noted = false;       ///< an adopted one: it is in the journal
   bool due_passed = false;  ///< `due` was reached, and the tree is to be looked at
   bool unchecked = false;   ///< waits for a look at its tree
   bool awaits_status =

@@ -82,11 +82,16 @@ void Supervisor::take_pidfd(Attempt& attempt) {
 }
 
 void Supervisor::take_orphans() {
+  orphans_left_ = false;
   while (const std::optional<sys::ProcessExit> ended = sys::peek_any_exit(false)) {
     const auto known = key_of_pid_.find(ended->pid);
     if (known != key_of_pid_.end()) {
       end_leader(attempts_.at(known->second), *ended);
-      journal_.flush();
+    }
+    journal_.flush();
+    if (!journal_.flushed()) {
+      orphans_left_ = true;  // as in reap_all
+      return;
     }
     sys::reap_pid(ended->pid);
   }

@@ -80,6 +80,9 @@ void Supervisor::run() {
     for (const epoll_event& event : events) {
       take_event(event.data.u64);
     }
+    if (orphans_left_) {
+      take_orphans();
+    }
     run_due();
     end_turn();
   }
@@ -287,6 +290,11 @@ void Supervisor::tell_state(const Attempt& attempt) {
       tell(Queued{attempt.key}, true);
       break;
     case Attempt::State::running:
+      if (!attempt.our_child && attempt.launched.us != 0 && !attempt.noted) {
+        unnoted_.push_back(attempt.key);
+        break;
+      }
+      [[fallthrough]];
     case Attempt::State::ended:
       tell(started_of(attempt), true);
       break;
@@ -314,7 +322,9 @@ void Supervisor::end_turn() {
   }
   sys::fault_point("supervisor.before-journal");
   journal_.flush();
+  journal_due_ = journal_.flushed() ? Duration{} : sys::since_boot() + journal_again_after;
   sys::fault_point("supervisor.journaled");
+  tell_of_noted();
   launch_all();
   sys::fault_point("supervisor.launching");
   reap_all();
@@ -324,19 +334,30 @@ void Supervisor::end_turn() {
   compact_if_worth();
 }
 
+/// Adopted ones had no intent before: if we die, nobody knows of them until they are written.
+void Supervisor::tell_of_noted() {
+  if (!journal_.flushed()) {
+    return;
+  }
+  for (const std::uint64_t key : std::exchange(unnoted_, {})) {
+    if (Attempt* const attempt = find(key)) {
+      attempt->noted = true;
+      tell_state(*attempt);
+    }
+  }
+}
+
 void Supervisor::reap_all() {
+  if (!journal_.flushed()) {
+    return;  // a status that is not written would go with us; that of a zombie the guardian hears
+  }
   for (const sys::Fd& pidfd : to_reap_) {
     sys::reap(pidfd.get());
   }
   to_reap_.clear();
-  for (const pid_t pid : to_reap_pids_) {
-    sys::reap_pid(pid);
-  }
-  to_reap_pids_.clear();
 }
 
 void Supervisor::launch_all() {
-  launches_due_ = {};
   if (room_due_.us != 0 && room_due_ <= sys::since_boot()) {
     std::move(without_room_.begin(), without_room_.end(), std::back_inserter(to_launch_));
     without_room_.clear();
@@ -346,9 +367,7 @@ void Supervisor::launch_all() {
     return;
   }
   if (!journal_.flushed()) {
-    // A start that is not written could be started again by the next supervisor.
-    launches_due_ = sys::since_boot() + journal_again_after;
-    return;
+    return;  // a start that is not written could be started again by the next supervisor
   }
   for (std::shared_ptr<LaunchJob>& job : to_launch_) {
     if (Attempt* const attempt = find(job->spawn.key)) {
@@ -364,7 +383,9 @@ void Supervisor::launch_all() {
 void Supervisor::flush_connections() {
   std::vector<std::uint64_t> gone;
   for (auto& [id, connection] : connections_) {
-    if (!connection.unsent() || must_wait(id)) {
+    const bool early =
+        id != daemon_ && !journal_.flushed();  // a child would run, and nobody know it
+    if (!connection.unsent() || must_wait(id) || early) {
       continue;
     }
     if (id == daemon_) {
@@ -393,10 +414,8 @@ int Supervisor::timeout_ms() const {
   };
   consider(starts_due_);
   consider(news_due_);
-  consider(launches_due_);
-  if (leaving_ && active_ == 0 && !journal_.flushed()) {
-    consider(sys::since_boot() + journal_again_after);
-  }
+  consider(journal_due_);
+  consider(orphans_left_ ? sys::since_boot() + journal_again_after : Duration{});
   consider(room_due_);
   consider(due_.empty() ? Duration{} : due_.begin()->first);
   if (due_us == 0) {

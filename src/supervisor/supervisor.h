@@ -71,6 +71,7 @@ class Supervisor {
   void hear_of_starts(bool at_once);
   void end_turn();
   void launch_all();
+  void tell_of_noted();
   void reap_all();
   void flush_connections();
   [[nodiscard]] int timeout_ms() const;
@@ -205,7 +206,7 @@ class Supervisor {
   // Effects of the present turn, held back until the journal is written.
   std::vector<std::shared_ptr<LaunchJob>> to_launch_;
   std::vector<sys::Fd> to_reap_;
-  std::vector<pid_t> to_reap_pids_;
+  std::vector<std::uint64_t> unnoted_;  ///< adopted; their starts are told
 
   std::unique_ptr<sys::Worker> notes_;  ///< writes lines into logs, which may block
   std::string guardian_text_;           ///< what the guardian said, up to an unfinished line
@@ -216,8 +217,9 @@ class Supervisor {
   bool leaving_ = false;
   bool complete_ = false;                                 ///< the journal of this boot was there
   std::vector<std::shared_ptr<LaunchJob>> without_room_;  ///< no room for their logs
-  Duration room_due_;      ///< when to try those again; 0: there are none
-  Duration launches_due_;  ///< when to try again to write intents; 0: all are written
+  Duration room_due_;          ///< when to try those again; 0: there are none
+  Duration journal_due_;       ///< when to try again to write the journal; 0: all is written
+  bool orphans_left_ = false;  ///< zombies that wait for that
 };
 
 /// Held by a supervisor as long as it lives; holds its pid.
