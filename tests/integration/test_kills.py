@@ -1,8 +1,9 @@
 """Every part is killed at every numbered point, while every kind of work is under way.
 
 The points are the calls of `fault_point` in the sources. A file `NAME@N` in the folder of faults kills
-whoever passes NAME for the Nth time. After each kill: what was acknowledged is there, no attempt ran twice,
-every exit status is right, and nothing is `lost` unless guardian and supervisor both died.
+whoever passes NAME for the Nth time, or the process whose pid is in it: that is how hosts of hooks and
+functions are killed. After each kill: what was acknowledged is there, no attempt ran twice, every exit
+status is right, and nothing is `lost` unless guardian and supervisor both died.
 
 By default each point strikes once. With CATTINO_ALL_KILLS=1 it strikes at its first, second and third pass
 during every kind of work; the totals are printed.
@@ -10,297 +11,84 @@ during every kind of work; the totals are printed.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import random
-import re
-import shlex
 import signal
+import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable
 
 import pytest
-from conftest import ROOT, Backend, MakeBackend, alive, gate, open_gate, submit, wait_until
+from conftest import MakeBackend, alive, gate, host_pids, open_gate, submit, wait_until
+from faulty import HELPED_BY, VERBS, Victims, children, points
 
 ALL = bool(os.environ.get("CATTINO_ALL_KILLS"))
-SEEDS = ",".join(map(str, range(1100)))
-CALL = re.compile(r'fault_point\("([a-z.-]+)"\)')
-
-# Whom to kill so that a point is passed: it lies on the way of a restart.
-HELPED_BY = {
-    "guardian.end-seen": "meow-supervisor",
-    "guardian.reported": "meow-supervisor",
-    "guardian.reaped": "meow-supervisor",
-    "guardian.before-supervisor": "meow-supervisor",
-    "guardian.supervisor-started": "meow-supervisor",
-    "guardian.before-daemon": "meowd",
-    "guardian.daemon-started": "meowd",
-    "supervisor.recovering": "meow-supervisor",
-    "supervisor.recovered": "meow-supervisor",
-    "engine.reconciling": "meowd",
-}
 
 
-def points() -> list[str]:
-    """The names of all points, in order."""
-    found: set[str] = set()
-    for path in (ROOT / "src").rglob("*.cc"):
-        found.update(CALL.findall(path.read_text()))
-    return sorted(found)
+class Reaper:
+    """Takes the place of the machine's first process, which may be slow, and reaps orphans at once: how a
+    task ended must not be read off a zombie that nobody was to keep.
+    """
+
+    PR_SET_CHILD_SUBREAPER = 36
+
+    def __init__(self) -> None:
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.set_subreaper(1)
+        # There is always a child to wait for.
+        self.last = subprocess.Popen(["sleep", "infinity"], start_new_session=True)
+        self.thread = threading.Thread(target=self.reap)
+        self.thread.start()
+
+    def set_subreaper(self, on: int) -> None:
+        assert self.libc.prctl(self.PR_SET_CHILD_SUBREAPER, on, 0, 0, 0) == 0, ctypes.get_errno()
+
+    def reap(self) -> None:
+        """Children of our session are those of `subprocess`, which reaps them."""
+        while True:
+            zombie = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+            assert zombie is not None
+            pid = zombie.si_pid
+            if pid == self.last.pid:
+                return
+            try:
+                if os.getsid(pid) == os.getsid(0):
+                    time.sleep(0.001)
+                else:
+                    os.waitpid(pid, 0)
+            except ProcessLookupError:  # it has been reaped meanwhile
+                pass
+
+    def end(self) -> None:
+        self.last.kill()
+        self.thread.join()
+        self.last.wait()
+        self.set_subreaper(0)
 
 
-def children(guardian: int) -> dict[str, int]:
-    """The guardian's daemon and supervisor, by the names of their programs."""
-    found = {}
-    listed = Path(f"/proc/{guardian}/task/{guardian}/children").read_text()
-    for pid in map(int, listed.split()):
-        try:
-            found[Path(f"/proc/{pid}/comm").read_text().strip()] = pid
-        except OSError:
-            continue  # gone
-    return found
+@pytest.fixture(scope="module", autouse=True)
+def reaper() -> Iterator[None]:
+    reaper = Reaper()
+    yield
+    reaper.end()
+
+
+def may_be_lost(point: str) -> bool:
+    """Guardian and supervisor are both killed there."""
+    return point.startswith("guardian.") and HELPED_BY.get(point) == "meow-supervisor"
 
 
 @dataclass
 class Totals:
     kills: int = 0
     lost: int = 0
+    hosts: int = 0
     unreached: list[str] = field(default_factory=list)
-
-
-class Victims:
-    """A backend with a folder of faults, and what is checked after each of them."""
-
-    def __init__(self, backend: Backend) -> None:
-        self.backend = backend
-        self.folder = Path(backend.environment["CATTINO_FAULTS"])
-        self.folder.mkdir()
-        self.count = 0
-        backend.meow("_start")
-
-    def name(self) -> str:
-        self.count += 1
-        return f"t{self.count}"
-
-    def command(self, name: str, then: str = "") -> str:
-        """Notes that an attempt has begun; then does the rest."""
-        return f'echo "$CATTINO_ATTEMPT" >> ran.{name}; {then}'
-
-    def arm(self, point: str, nth: int) -> None:
-        """From now on: whoever passes. Kills another one, where it takes that to come by."""
-        helper = HELPED_BY.get(point)
-        if helper is not None:
-            guardian = self.backend.health()["guardian"]
-            wait_until(lambda: helper in children(guardian), f"there is a {helper}")
-        (self.folder / f"{point}@{nth}").touch()
-        if helper is not None:
-            os.kill(children(guardian)[helper], signal.SIGKILL)
-
-    def disarm(self) -> bool:
-        """True if it struck."""
-        left = list(self.folder.iterdir())
-        for path in left:
-            path.unlink()
-        return not left
-
-    def attempts(self, name: str) -> list[str]:
-        path = self.backend.work / f"ran.{name}"
-        return path.read_text().split() if path.exists() else []
-
-    def ended(self, name: str) -> dict[str, Any]:
-        """The task, after its end or its loss."""
-        self.backend.meow("wait", name, check=None)
-        task: dict[str, Any] = self.backend.task(name)["task"]
-        return task
-
-
-Arm = Callable[[], None]
-
-
-def lost(task: dict[str, Any]) -> bool:
-    """True if nobody can know how its attempt ended; it is held then."""
-    is_lost = task["exit"] is not None and task["exit"]["text"] == "lost"
-    if is_lost:
-        assert task["status"] == "Waiting", task
-    return is_lost
-
-
-def submission(victims: Victims, arm: Arm) -> bool:
-    name = victims.name()
-    arm()
-    victims.backend.meow("create", victims.command(name, "exit 3"), "-n", name, "-c", "0")
-    task = victims.ended(name)
-    assert victims.attempts(name) == ["1"]
-    return lost(task) or not (task["exit"]["code"] == 3 and task["status"] == "Failed")
-
-
-def start(victims: Victims, arm: Arm) -> bool:
-    """Of a successor."""
-    first, name = victims.name(), victims.name()
-    wait = gate(victims.backend, first)
-    group = f"of-{name}"
-    submit(
-        victims.backend,
-        f"""
-        chain = [quick({first!r}, {wait!r}), quick({name!r}, {victims.command(name)!r})]
-        cattino.export(TaskGroup(chain, execute_strategy="sequential", group_name={group!r}))
-        """,
-    )
-    wait_until(lambda: victims.backend.task(f"{group}/{first}")["task"]["pid"], f"{first} runs")
-    arm()
-    open_gate(victims.backend, first)
-    before = victims.ended(f"{group}/{first}")
-    if lost(before):
-        return True
-    task = victims.ended(f"{group}/{name}")
-    assert victims.attempts(name) == ["1"]
-    return lost(task) or task["status"] != "Done"
-
-
-def exit_(victims: Victims, arm: Arm) -> bool:
-    name = victims.name()
-    then = f"{gate(victims.backend, name)}; exit 5"
-    victims.backend.meow("create", victims.command(name, then), "-n", name, "-c", "0")
-    wait_until(lambda: victims.backend.task(name)["task"]["pid"], f"{name} runs")
-    arm()
-    open_gate(victims.backend, name)
-    task = victims.ended(name)
-    assert victims.attempts(name) == ["1"]
-    return lost(task) or task["exit"]["code"] != 5
-
-
-def cancel(victims: Victims, arm: Arm) -> bool:
-    """Of one that waits for a user."""
-    name = victims.name()
-    victims.backend.meow("create", victims.command(name), "-n", name, "-c", "0", "--hold")
-    arm()
-    victims.backend.meow("cancel", name)
-    task = victims.ended(name)
-    assert victims.attempts(name) == [] and task["status"] == "Cancelled"
-    return False
-
-
-def killed(victims: Victims, arm: Arm, name: str, then: str) -> bool:
-    """`then` puts the pid of whom to watch into `pid.NAME`."""
-    victims.backend.meow("create", victims.command(name, then), "-n", name, "-c", "0")
-    path = victims.backend.work / f"pid.{name}"
-    pid = int(wait_until(lambda: path.exists() and path.read_text(), f"{name} runs"))
-    arm()
-    victims.backend.meow("kill", name)
-    task = victims.ended(name)
-    assert victims.attempts(name) == ["1"] and task["status"] == "Failed" and not alive(pid)
-    return False
-
-
-def kill(victims: Victims, arm: Arm) -> bool:
-    name = victims.name()
-    return killed(victims, arm, name, f"echo $$ > pid.{name}; exec sleep 1000")
-
-
-def stubborn(victims: Victims, arm: Arm) -> bool:
-    """What it leaves over hears no SIGTERM."""
-    name = victims.name()
-    child = f"trap '' TERM; echo $$ > pid.{name}; while :; do sleep 1000; done"
-    return killed(victims, arm, name, f"setsid sh -c {shlex.quote(child)} & exec sleep 1000")
-
-
-def listed(victims: Victims, start: str) -> list[str]:
-    found = victims.backend.json("list", "--limit", "5000")["tasks"]
-    return [task["fullname"] for task in found if task["fullname"].startswith(start)]
-
-
-def crowd(victims: Victims, arm: Arm) -> bool:
-    """So many that they are stored in pieces."""
-    name = victims.name()
-    arm()
-    victims.backend.meow(
-        "create", victims.command(name), "-n", name, "-c", "0", "--hold", "-m", "--", f"[{SEEDS}]"
-    )
-    assert len(listed(victims, f"{name}/")) == SEEDS.count(",") + 1
-    victims.backend.meow("remove", "--all", f"^{name}/")
-    assert not listed(victims, f"{name}/")
-    return False
-
-
-def retry(victims: Victims, arm: Arm) -> bool:
-    name = victims.name()
-    then = f'[ "$CATTINO_ATTEMPT" != 1 ] || {{ {gate(victims.backend, name)}; exit 7; }}'
-    victims.backend.meow(
-        "create", victims.command(name, then), "-n", name, "-c", "0", "--retries", "1", "--backoff", "0s"
-    )
-    wait_until(lambda: victims.backend.task(name)["task"]["pid"], f"{name} runs")
-    arm()
-    open_gate(victims.backend, name)
-    task = victims.ended(name)
-    if lost(task):
-        return True
-    assert victims.attempts(name) == ["1", "2"] and task["status"] == "Done"
-    return False
-
-
-def hook(victims: Victims, arm: Arm) -> bool:
-    name = victims.name()
-    arm()
-    submit(
-        victims.backend,
-        f"""
-        class Hooked(ProcTask):
-            count = 0
-            def on_start(self):
-                self.count += 1
-                print("start", file=open("hooks.{name}", "a"))
-            def on_end(self):
-                print("end", self.count, self.exit_code, file=open("hooks.{name}", "a"))
-        cattino.export(Hooked({victims.command(name, "exit 4")!r}, task_name={name!r}, min_devices=0))
-        """,
-    )
-    task = victims.ended(name)
-    assert victims.attempts(name) == ["1"]
-    if lost(task):
-        return True
-    noted = (victims.backend.work / f"hooks.{name}").read_text().split("\n")[:-1]
-    assert task["exit"]["code"] == 4 and noted == ["start", "end 1 4"], noted
-    return False
-
-
-def function(victims: Victims, arm: Arm) -> bool:
-    name = victims.name()
-    arm()
-    submit(
-        victims.backend,
-        f"""
-        def work():
-            with open("ran.{name}", "a") as file:
-                print(os.environ["CATTINO_ATTEMPT"], file=file)
-            sys.exit(6)
-        cattino.export(ProcTask(work, task_name={name!r}, min_devices=0))
-        """,
-    )
-    task = victims.ended(name)
-    assert victims.attempts(name) == ["1"]
-    return lost(task) or task["exit"]["code"] != 6
-
-
-VERBS = {
-    "submit": submission,
-    "start": start,
-    "exit": exit_,
-    "cancel": cancel,
-    "kill": kill,
-    "stubborn": stubborn,
-    "crowd": crowd,
-    "retry": retry,
-    "hook": hook,
-    "function": function,
-}
-
-
-def may_be_lost(point: str) -> bool:
-    """Guardian and supervisor are both killed there."""
-    return point.startswith("guardian.") and HELPED_BY.get(point) == "meow-supervisor"
 
 
 def strike(victims: Victims, point: str, verb: str, nth: int, totals: Totals) -> bool:
@@ -310,7 +98,7 @@ def strike(victims: Victims, point: str, verb: str, nth: int, totals: Totals) ->
         wrong = VERBS[verb](victims, lambda: victims.arm(point, nth))
     except AssertionError as error:
         raise AssertionError(f"{where}: {error}") from error
-    if not victims.disarm():
+    if victims.disarm():
         totals.unreached.append(where)
         return False
     totals.kills += 1
@@ -324,17 +112,20 @@ def strike(victims: Victims, point: str, verb: str, nth: int, totals: Totals) ->
 def all_totals() -> Iterator[Totals]:
     totals = Totals()
     yield totals
-    print(f"\n{totals.kills} kills, {totals.lost} attempts lost; {len(totals.unreached)} not passed")
+    print(
+        f"\n{totals.kills} kills, {totals.lost} attempts lost; {totals.hosts} kills of hosts; "
+        f"{len(totals.unreached)} not passed"
+    )
 
 
 def chosen(point: str) -> list[tuple[str, int]]:
     """All verbs three times, each point beginning with another one."""
-    first = points().index(point) % len(VERBS)
+    first = points("fault_point").index(point) % len(VERBS)
     verbs = [*VERBS][first:] + [*VERBS][:first]
     return [(verb, nth) for nth in (1, 2, 3) for verb in verbs]
 
 
-@pytest.mark.parametrize("point", points())
+@pytest.mark.parametrize("point", points("fault_point"))
 def test_whoever_is_killed_at_a_point_nothing_is_lost(
     make_backend: MakeBackend, tmp_path: Path, all_totals: Totals, point: str
 ) -> None:
@@ -347,6 +138,143 @@ def test_whoever_is_killed_at_a_point_nothing_is_lost(
         kills += strike(victims, point, verb, nth, all_totals)
         if kills > 0 and not ALL:
             return
+    assert kills > 0, f"nobody passes {point}"
+
+
+# ---- hosts of hooks and functions ---------------------------------------------------------------------
+
+HOSTED = """
+import shlex, subprocess
+
+NOTES = {notes!r}
+
+def note(*words):
+    with open(NOTES, "a") as file:
+        print(*words, file=file)
+
+STUBBORN = f"trap '' TERM; echo stubborn >> {{NOTES}}; while :; do sleep 1000; done"
+
+def stubborn():
+    subprocess.Popen(["sh", "-c", STUBBORN], start_new_session=True)
+    os.execlp("sleep", "sleep", "1000")
+
+def again():
+    if os.environ["CATTINO_ATTEMPT"] == "1":
+        with open({gate!r}) as file:
+            file.readline()
+        sys.exit(7)
+
+class Hooked(ProcTask):
+    def on_start(self):
+        note("on_start", self.name, self.attempt)
+    def on_end(self):
+        note("on_end", self.name, self.attempt, self.exit_code)
+
+def task(name, function, command, **more):
+    def noted():
+        note("ran", name, os.environ["CATTINO_ATTEMPT"])
+        function()
+    if {hooks!r}:
+        command = f'echo ran {{name}} "$CATTINO_ATTEMPT" >> {{NOTES}}; {{command}}'
+        return Hooked(command, task_name=name, min_devices=0, **more)
+    return ProcTask(noted, task_name=name, min_devices=0, **more)
+
+a = task("a", again, '[ "$CATTINO_ATTEMPT" != 1 ] || {{ read line < {gate}; exit 7; }}', retries=1, backoff=0)
+b = task("b", lambda: sys.exit(4), "exit 4")
+k = task("k", stubborn, f"setsid sh -c {{shlex.quote(STUBBORN)}} & exec sleep 1000")
+z = task("z", lambda: None, "true", held=True)  # the host stays as long as it waits
+chain = TaskGroup([a, b], execute_strategy="sequential", group_name="chain")
+cattino.export(TaskGroup([chain, k, z], group_name={group!r}))
+"""
+
+
+def host_of(victims: Victims, functions: list[int]) -> int:
+    (host,) = set(host_pids(victims.backend)) - set(functions)
+    return host
+
+
+def check_notes(victims: Victims, group: str, hooks: bool) -> None:
+    """Each attempt ran once; its hooks were called, again at most by the next host."""
+    text = (victims.backend.work / f"notes.{group}").read_text()
+    notes = [tuple(line.split()) for line in text.splitlines()]
+    ran = [("ran", *words) for words in (("a", "1"), ("a", "2"), ("b", "1"), ("k", "1"))]
+    assert sorted(note for note in notes if note[0] == "ran") == ran, notes
+    if not hooks:
+        return
+    ends = {("a", "1"): "7", ("a", "2"): "0", ("b", "1"): "4", ("k", "1"): "-15"}
+    for attempt, code in ends.items():
+        begun, ended = ("on_start", *attempt), ("on_end", *attempt, code)
+        assert 1 <= notes.count(begun) <= 2 and 1 <= notes.count(ended) <= 2, (attempt, notes)
+        assert notes.index(begun) < notes.index(("ran", *attempt)) < notes.index(ended), notes
+    assert len([note for note in notes if note[0] == "on_end"]) <= len(ends) + 1, notes
+
+
+def strike_host(victims: Victims, point: str, nth: int, hooks: bool, totals: Totals) -> bool:
+    """Kills a host while its tasks end, are retried, start and are killed; True if it was."""
+    backend = victims.backend
+    group = victims.name()
+    words = {"notes": f"notes.{group}", "gate": group, "hooks": hooks, "group": group}
+    gate(backend, group)
+    submit(backend, HOSTED.format(**words))
+    for name in (f"{group}/chain/a", f"{group}/k"):
+        victims.runs(name)
+    running = [backend.task(f"{group}/{name}")["task"]["pid"] for name in ("chain/a", "k")]
+    notes = backend.work / f"notes.{group}"
+    wait_until(
+        lambda: notes.read_text().count("ran ") == 2 and "stubborn" in notes.read_text(), "all have begun"
+    )
+    host = host_of(victims, running)
+    victims.arm(point, nth, host)
+    open_gate(backend, group)
+    backend.meow("kill", f"{group}/k")
+    if point == "engine.submission-staged":
+        VERBS["crowd"](victims, lambda: None)
+    else:
+        assert not VERBS["submit"](victims, lambda: None)
+    ended = {name: victims.ended(f"{group}/{name}") for name in ("chain/a", "chain/b", "k")}
+    left = victims.disarm()
+    assert alive(host) == bool(left), "whose pid is in the file is killed, and nobody else"
+    assert ended["chain/a"]["status"] == "Done" and ended["chain/b"]["exit"]["code"] == 4
+    assert ended["k"]["status"] == "Failed" and not any(map(alive, running))
+    check_notes(victims, group, hooks)
+    backend.meow("cancel", f"{group}/z")
+    wait_until(lambda: not host_pids(backend), "no host is left")
+    what = "hooks" if hooks else "functions"
+    if left:
+        totals.unreached.append(f"{point}@{nth}, host of {what}")
+        return False
+    totals.hosts += 1
+    return True
+
+
+def chosen_for_hosts() -> list[tuple[str, bool]]:
+    if ALL:
+        both = [(point, hooks) for point in points("fault_point") for hooks in (True, False)]
+        both.remove(("engine.hook-called", False))
+        return both
+    return [
+        ("engine.hook-called", True),
+        ("engine.exit-heard", False),
+        ("supervisor.end-seen", False),
+        ("supervisor.recovering", True),
+        ("guardian.end-seen", False),
+    ]
+
+
+@pytest.mark.parametrize(("point", "hooks"), chosen_for_hosts())
+def test_a_host_that_is_killed_at_a_point_is_missed_by_nobody(
+    make_backend: MakeBackend, tmp_path: Path, all_totals: Totals, point: str, hooks: bool
+) -> None:
+    """Whoever passes the point lives; hooks are called by the next host, functions go on."""
+    victims = Victims(
+        make_backend(CATTINO_DEVICES="4x24GiB", CATTINO_CPUS="8", CATTINO_FAULTS=str(tmp_path / "faults"))
+    )
+    kills = 0
+    for nth in (1, 2, 3) if ALL else (1,):
+        try:
+            kills += strike_host(victims, point, nth, hooks, all_totals)
+        except AssertionError as error:
+            raise AssertionError(f"{point}@{nth}, hooks={hooks}: {error}") from error
     assert kills > 0, f"nobody passes {point}"
 
 
