@@ -99,7 +99,7 @@ void Supervisor::take_orphans() {
 
 void Supervisor::take_guardian_reports() {
   std::vector<Exited> reports;
-  const bool open = read_guardian_reports(reports);
+  const Peeked peeked = peek_reports(reports);
   for (const Exited& report : reports) {
     Attempt* attempt = find(report.key);
     if (attempt != nullptr && attempt->pid == report.pid) {
@@ -108,7 +108,17 @@ void Supervisor::take_guardian_reports() {
           {report.pid, report.status, report.user_us, report.system_us, report.max_rss_kib});
     }
   }
-  if (!open) {
+  journal_.flush();
+  const bool left = !journal_.flushed();
+  if (left != std::exchange(reports_left_, left)) {
+    left ? void(poller_.remove(options_.orphans))
+         : void(poller_.add(options_.orphans, token(TokenKind::guardian)));
+  }
+  if (left) {
+    return;  // they stay in the pipe, for the next supervisor if we are killed
+  }
+  drop_reports(peeked.bytes);
+  if (!peeked.open) {
     // The guardian is gone, and with it the daemon: what runs is seen to its end, then we go, too.
     poller_.remove(options_.orphans);
     leaving_ = true;

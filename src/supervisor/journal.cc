@@ -208,6 +208,18 @@ Journal read_journal(const std::string& path) {
   return journal;
 }
 
+Status append_records(const std::string& path, const std::string& records) {
+  const sys::Fd file{::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC)};
+  if (!file) {
+    return system_error("open", path, errno);
+  }
+  // The last line there may be torn.
+  if (const int error = sys::write_all(file.get(), '\n' + records); error != 0) {
+    return system_error("write", path, error);
+  }
+  return ok();
+}
+
 Status JournalWriter::open(const std::string& path, const Journal& content) {
   const std::string text = content_of(content);
   const std::string temporary = path + ".new";

@@ -54,6 +54,9 @@ inline std::string journal_of(const std::string& state_directory) {
 /// Reads what is there; an absent or foreign file holds nothing.
 Journal read_journal(const std::string& path);
 
+/// Appends whole records to a journal that nobody writes.
+Status append_records(const std::string& path, const std::string& records);
+
 /// Appends records. They leave at `flush`, in one write.
 class JournalWriter {
  public:

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -16,6 +17,8 @@
 
 namespace cattino::supervisor {
 namespace {
+
+constexpr std::size_t pipe_size = std::size_t{64} << 10U;
 
 bool has(const std::vector<Found>& found, pid_t pid) {
   return std::any_of(found.begin(), found.end(), [&](const Found& one) { return one.pid == pid; });
@@ -130,22 +133,25 @@ FoundByKey Supervisor::find_past(const Journal& journal) {
 FoundByKey Supervisor::await_settled(Journal& journal) {
   FoundByKey found = find_past(journal);
   const Duration deadline = sys::since_boot() + settle_wait;
+  int orphans = options_.orphans;
   while (unsettled(journal, found) && sys::since_boot() < deadline) {
     const Duration left = deadline - sys::since_boot();
-    pollfd wait{options_.orphans, POLLIN, 0};
+    pollfd wait{orphans, POLLIN, 0};
     ::poll(&wait, 1, static_cast<int>(left.ms()) + 1);
-    if ((wait.revents & POLLHUP) != 0) {
-      options_.orphans = -1;  // poll() passes over it.
-    }
     take_reports(journal);
+    if (wait.revents == POLLHUP) {
+      orphans = -1;  // poll() passes over it.
+    }
     found = find_past(journal);
   }
   return found;
 }
 
+/// What ended is in the journal before it leaves the pipe: whoever comes if we are killed finds it in either.
 void Supervisor::take_reports(Journal& journal) {
   std::vector<Exited> reports;
-  read_guardian_reports(reports);
+  const Peeked peeked = peek_reports(reports);
+  std::string noted;
   for (const Exited& report : reports) {
     const auto known = journal.past.find(report.key);
     if (known == journal.past.end() || known->second.ended) {
@@ -156,31 +162,43 @@ void Supervisor::take_reports(Journal& journal) {
       past.ended = true;
       past.intended_only = false;
       past.exited = report;
+      noted += end_record(report);
     }
+  }
+  if (noted.empty() || append_records(journal_path_, noted)) {
+    drop_reports(peeked.bytes);
   }
 }
 
-bool Supervisor::read_guardian_reports(std::vector<Exited>& into) {
+/// Looks at what the guardian has said, and leaves it in the pipe.
+Supervisor::Peeked Supervisor::peek_reports(std::vector<Exited>& into) {
+  Peeked peeked;
   if (options_.orphans < 0) {
-    return false;
+    return peeked;
   }
-  std::array<char, 4096> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init): read fills it
-  ssize_t got = 0;
-  while ((got = ::read(options_.orphans, buffer.data(), buffer.size())) > 0) {
-    guardian_text_.append(buffer.data(), static_cast<std::size_t>(got));
+  const ssize_t got = ::tee(options_.orphans, copy_in_.get(), pipe_size, SPLICE_F_NONBLOCK);
+  peeked.open = got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+  if (got <= 0) {
+    return peeked;
   }
-  const bool open = got < 0 && (errno == EAGAIN || errno == EINTR);
-  std::size_t start = 0;
-  for (std::size_t end = guardian_text_.find('\n'); end != std::string::npos;
-       end = guardian_text_.find('\n', start)) {
-    const std::string_view line{guardian_text_.data() + start, end - start};
-    if (const std::optional<Exited> exited = parse_end_record(line)) {
+  std::string text(static_cast<std::size_t>(got), '\0');
+  const ssize_t copied = ::read(copy_out_.get(), text.data(), text.size());
+  text.resize(copied > 0 ? static_cast<std::size_t>(copied) : 0);
+  std::string_view rest = text;
+  for (std::size_t end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
+    if (const std::optional<Exited> exited = parse_end_record(rest.substr(0, end))) {
       into.push_back(*exited);
     }
-    start = end + 1;
+    rest.remove_prefix(end + 1);
   }
-  guardian_text_.erase(0, start);
-  return open;
+  peeked.bytes = text.size() - rest.size();
+  sys::fault_point("supervisor.reports-heard");
+  return peeked;
+}
+
+void Supervisor::drop_reports(std::size_t bytes) const {
+  std::string dropped(bytes, '\0');
+  [[maybe_unused]] const ssize_t got = ::read(options_.orphans, dropped.data(), dropped.size());
 }
 
 void Supervisor::recover_one(

@@ -65,6 +65,11 @@ Supervisor::Supervisor(SupervisorOptions options)
       launcher_{poller_} {
   const sigset_t set = handled_signals();
   signals_ = sys::Fd{::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)};
+  std::array<int, 2> copy{-1, -1};
+  if (::pipe2(copy.data(), O_CLOEXEC | O_NONBLOCK) == 0) {
+    copy_out_ = sys::Fd{copy[0]};
+    copy_in_ = sys::Fd{copy[1]};
+  }
   poller_.add(signals_.get(), token(TokenKind::signals));
   poller_.add(launcher_.fd(), token(TokenKind::results));
   poller_.add(options_.listener, token(TokenKind::listener));
@@ -82,6 +87,9 @@ void Supervisor::run() {
     }
     if (orphans_left_) {
       take_orphans();
+    }
+    if (reports_left_) {
+      take_guardian_reports();
     }
     run_due();
     end_turn();
@@ -415,7 +423,7 @@ int Supervisor::timeout_ms() const {
   consider(starts_due_);
   consider(news_due_);
   consider(journal_due_);
-  consider(orphans_left_ ? sys::since_boot() + journal_again_after : Duration{});
+  consider(orphans_left_ || reports_left_ ? sys::since_boot() + journal_again_after : Duration{});
   consider(room_due_);
   consider(due_.empty() ? Duration{} : due_.begin()->first);
   if (due_us == 0) {

@@ -154,7 +154,12 @@ class Supervisor {
   // recovery.cc
   void recover_one(std::uint64_t key, const Past& past, std::vector<Found> found, bool same_life);
   void recover_running(Attempt& attempt, Found leader);
-  bool read_guardian_reports(std::vector<Exited>& into);
+  struct Peeked {
+    std::size_t bytes = 0;  ///< to be dropped when what they say is in the journal
+    bool open = false;
+  };
+  Peeked peek_reports(std::vector<Exited>& into);
+  void drop_reports(std::size_t bytes) const;
   void take_reports(Journal& journal);
   FoundByKey await_settled(Journal& journal);
   void inherit_cgroups(const Journal& journal);
@@ -209,7 +214,8 @@ class Supervisor {
   std::vector<std::uint64_t> unnoted_;  ///< adopted; their starts are told
 
   std::unique_ptr<sys::Worker> notes_;  ///< writes lines into logs, which may block
-  std::string guardian_text_;           ///< what the guardian said, up to an unfinished line
+  sys::Fd copy_in_;  ///< a pipe into which what the guardian said is copied, to look at it
+  sys::Fd copy_out_;
   std::vector<LaunchResult> results_;
   bool hears_of_starts_ = false;
   Duration
@@ -220,6 +226,7 @@ class Supervisor {
   Duration room_due_;          ///< when to try those again; 0: there are none
   Duration journal_due_;       ///< when to try again to write the journal; 0: all is written
   bool orphans_left_ = false;  ///< zombies that wait for that
+  bool reports_left_ = false;  ///< the guardian's that do; they are not listened for meanwhile
 };
 
 /// Held by a supervisor as long as it lives; holds its pid.

@@ -24,6 +24,7 @@ HELPED_BY = {
     "guardian.daemon-started": "meowd",
     "supervisor.recovering": "meow-supervisor",
     "supervisor.recovered": "meow-supervisor",
+    "supervisor.reports-heard": "meow-supervisor",
     "engine.reconciling": "meowd",
 }
 
