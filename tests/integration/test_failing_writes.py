@@ -44,6 +44,7 @@ class Refusing(Victims):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
+        self.backend.health()  # a daemon that cannot open the state answers nobody
         self.refused = 0
         self.to_kill: tuple[str, ...] = ()  # once, when an answer has come
 
@@ -110,8 +111,14 @@ def leave(victims: Victims, arm: Arm) -> bool:
     then = f"{gate(victims.backend, name)}; exit 5"
     victims.backend.meow("create", victims.command(name, then), "-n", name, "-c", "0")
     victims.runs(name)
+    daemon = victims.backend.health()["pid"]
     arm()
-    victims.backend.meow("exit", "-y", "--keep-tasks")
+
+    def is_another() -> bool:
+        victims.backend.meow("_start")
+        return bool(victims.backend.health()["pid"] != daemon)
+
+    victims.do("exit", "-y", "--keep-tasks", done=is_another)
     open_gate(victims.backend, name)
     task = victims.ended(name)
     victims.check_attempts(name, task)
@@ -221,6 +228,27 @@ def test_random_failures(victims: Refusing, all_totals: Totals, seed: int) -> No
         strike(victims, dice.choice([*WORK]), dice.sample(passes, dice.randint(1, 4)), all_totals)
 
 
+@pytest.mark.parametrize("point", ["store.write-full", "store.write-short", "store.sync-fails"])
+def test_a_first_start_that_fails_is_made_again(
+    make_backend: MakeBackend, tmp_path: Path, point: str
+) -> None:
+    """At each of the first passes, all in a row: the state is made from nothing."""
+    folder = tmp_path / "faults"
+    folder.mkdir()
+    backend = make_backend(CATTINO_DEVICES="4x24GiB", CATTINO_CPUS="8", CATTINO_FAULTS=str(folder))
+    for nth in range(1, 9):
+        (folder / f"{point}@{nth}").touch()
+
+    def taken() -> bool:
+        done = backend.meow("create", "exit 3", "-n", "t", "-c", "0", check=None)
+        assert done.returncode == 0 or any(reason in done.stderr for reason in REASONS), done
+        return done.returncode == 0
+
+    wait_until(taken, "it is taken")
+    backend.meow("wait", "t", check=1)
+    assert backend.task("t")["task"]["exit"]["code"] == 3
+
+
 # ---- the journal, when it matters ---------------------------------------------------------------------
 
 
@@ -234,14 +262,20 @@ def struck(victims: Victims, point: str) -> bool:
     return not (victims.folder / f"{point}@8").exists()
 
 
-def test_an_end_that_cannot_be_journaled_is_heard_by_the_next_supervisor(victims: Refusing) -> None:
-    """What is not written is not reaped: the guardian finds the zombie."""
+@pytest.mark.parametrize("torn", [False, True])
+def test_an_end_that_cannot_be_journaled_is_heard_by_the_next_supervisor(
+    victims: Refusing, torn: bool
+) -> None:
+    """What is not written, or only its first byte, is not reaped: the guardian finds the zombie."""
     backend = victims.backend
     backend.meow("create", f"{gate(backend, 'gate')}; exit 5", "-n", "t", "-c", "0")
     victims.runs("t")
     pid, found = backend.task("t")["task"]["pid"], children(backend.health()["guardian"])
     os.kill(found["meowd"], signal.SIGSTOP)  # it would acknowledge the end
     arm_long(victims, "journal.full")
+    if torn:
+        (victims.folder / "journal.full@1").unlink()
+        victims.arm("journal.short", 1)
     open_gate(backend, "gate")
     wait_until(lambda: struck(victims, "journal.full") and not alive(pid), "it has ended")
     for name in ("meow-supervisor", "meowd"):
