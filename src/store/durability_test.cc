@@ -79,10 +79,11 @@ TEST_F(FullStoreTest, ASubmissionThatLostAPieceIsRefusedAndAnotherIsNot) {
 /// Writes and syncs of SQLite's files fail when they are told to.
 class FailingStoreTest : public StoreTest {
  protected:
-  FailingStoreTest() { sys::use_faults(directory_); }
-  ~FailingStoreTest() override { sys::use_faults({}); }
-  FailingStoreTest(const FailingStoreTest&) = delete;
-  FailingStoreTest& operator=(const FailingStoreTest&) = delete;
+  void SetUp() override { sys::use_faults(directory_); }
+  void TearDown() override {
+    store_.reset();  // its threads look at the folder
+    sys::use_faults({});
+  }
 
   [[nodiscard]] std::string file(const std::string& point, int pass) const {
     return fmt::format("{}/{}@{}", directory_, point, pass);

@@ -86,6 +86,20 @@ TEST_F(JournalFile, ATornTailIsNoRecordWhereverItIsTorn) {
   }
 }
 
+TEST_F(JournalFile, WhatIsAppendedBehindATornTailIsRead) {
+  JournalWriter writer;
+  ASSERT_TRUE(writer.open(path_, empty_journal()));
+  writer.intend(1);
+  writer.spawned(1, 77);
+  writer.flush();
+  std::filesystem::resize_file(path_, std::filesystem::file_size(path_) - 2);
+  ASSERT_TRUE(append_records(path_, end_record(an_exit(1)) + end_record(an_exit(2))));
+  const Journal journal = read_journal(path_);
+  ASSERT_EQ(journal.past.size(), 2U);
+  EXPECT_TRUE(journal.past.at(1).ended);
+  EXPECT_TRUE(journal.past.at(2).ended);
+}
+
 TEST_F(JournalFile, LinesThatSayNothingKnownArePassedOver) {
   ASSERT_TRUE(sys::write_file_atomically(
       path_,
