@@ -97,7 +97,7 @@ void Supervisor::stop(Attempt& attempt, const Stop& message) {
       }
       break;
     case Attempt::State::ended:
-      if (attempt.phase == Attempt::Phase::lingering) {
+      if (attempt.phase == Attempt::Phase::none || attempt.phase == Attempt::Phase::lingering) {
         attempt.phase = Attempt::Phase::asked;
         look_later(attempt);
       }
