@@ -13,8 +13,11 @@
 // Blobs are packed fields (pack.h, codec.h), which grow at their end without a migration.
 #include "store/schema.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <fmt/core.h>
 
@@ -127,6 +130,23 @@ Result<bool> is_fresh(Connection& connection) {
   return *version == 0 && *tables == 0;
 }
 
+using Declarations = std::vector<std::string>;
+
+/// How tables and indexes are declared, as SQLite keeps it.
+Result<Declarations> declarations(Connection& connection) {
+  Statement query(
+      connection,
+      "SELECT type || ' ' || name || ' on ' || tbl_name || coalesce(': ' || sql, '') "
+      "FROM sqlite_schema ORDER BY 1");
+  Declarations found;
+  Rows rows = query.with().rows();
+  while (rows.next()) {
+    found.emplace_back(rows.bytes(0));
+  }
+  const Status read = rows.status();
+  return read ? Result<Declarations>(std::move(found)) : read.error();
+}
+
 /// All of a migration or nothing of it.
 Status migrate_from(Connection& connection, std::size_t version) {
   Status done = connection.execute(fmt::format(
@@ -140,13 +160,34 @@ Status migrate_from(Connection& connection, std::size_t version) {
   return done;
 }
 
-Status migrate(Connection& connection, std::int64_t from) {
-  for (auto version = static_cast<std::size_t>(from); version < migrations.size(); ++version) {
-    if (Status done = migrate_from(connection, version); !done) {
+Status migrate(Connection& connection, std::int64_t from, std::int64_t to) {
+  for (std::int64_t version = from; version < to; ++version) {
+    if (Status done = migrate_from(connection, static_cast<std::size_t>(version)); !done) {
       return done;
     }
   }
   return ok();
+}
+
+/// No checksum guards what SQLite is told of its tables: a damaged byte there makes it read all rows in another
+/// way, without an error. What somebody has added by hand does no harm.
+Status check_declarations(Connection& connection, std::int64_t version) {
+  auto model = Connection::open(":memory:", Connection::Mode::create);
+  if (!model) {
+    return model.error();
+  }
+  if (Status made = migrate(**model, 0, version); !made) {
+    return made;
+  }
+  const Result<Declarations> wanted = declarations(**model);
+  const Result<Declarations> found = declarations(connection);
+  if (!wanted || !found) {
+    return found ? wanted.error() : found.error();
+  }
+  return std::includes(found->begin(), found->end(), wanted->begin(), wanted->end())
+             ? ok()
+             : Status(corrupt(fmt::format(
+                   "{} is damaged: its tables are not declared as they were", connection.path())));
 }
 
 }  // namespace
@@ -196,13 +237,18 @@ Status prepare_schema(Connection& connection, bool log_left) {
   if (!version) {
     return version.error();
   }
+  if (!unmarked) {
+    if (Status sound = check_declarations(connection, *version); !sound) {
+      return sound;
+    }
+  }
   connection.tidy_on_close(true);
   if (Status set = connection.execute(
           "PRAGMA auto_vacuum = NONE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
       !set) {
     return set;
   }
-  return migrate(connection, *version);
+  return migrate(connection, *version, schema_version());
 }
 
 }  // namespace cattino::store
