@@ -1,4 +1,5 @@
 // Damaged databases: an error, or all that is undamaged; never a crash.
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iterator>
@@ -197,6 +198,18 @@ TEST_F(DamagedRows, ADeclarationThatIsAnotherIsNoticedWhenTheDatabaseIsOpened) {
     bytes[at + table.size() - 1] = '\xea';
   });
   EXPECT_NE(error.message.find("not declared as they were"), std::string::npos);
+}
+
+TEST_F(DamagedRows, AVersionThatNeverWasIsNoticedWhenTheDatabaseIsOpened) {
+  constexpr std::size_t version_at = 60;  // in SQLite's header, four bytes, the highest first
+  for (const char highest : {'\x84', '\0'}) {
+    const Error error = opened_after([highest](std::string& bytes) {
+      bytes.replace(version_at, 4, std::string{highest, 0, 0, 0});
+    });
+    EXPECT_NE(error.message.find("there is no schema"), std::string::npos) << error.message;
+    store_.reset();
+    std::filesystem::remove(path_);
+  }
 }
 
 TEST_F(StoreTest, WhatWasAddedByHandDoesNoHarm) {

@@ -211,6 +211,10 @@ Status check_schema(Connection& connection) {
   if (*version > schema_version()) {
     return newer(connection, *version);
   }
+  if (*version < 1) {
+    return corrupt(
+        fmt::format("{} is damaged: there is no schema {}", connection.path(), *version));
+  }
   return ok();
 }
 
