@@ -77,6 +77,9 @@ def _refuse_main(value: Any) -> None:
     Watch(io.BytesIO()).dump(value)
 
 
+_WHAT = {"_func": "its function", "_args": "its args", "_kwargs": "its kwargs"}
+
+
 def _find_culprit(objects: list[Any], error: Exception) -> tuple[Any, str]:
     """The first object that cannot be pickled alone, and the attribute that is to blame."""
     for found in objects:
@@ -84,12 +87,11 @@ def _find_culprit(objects: list[Any], error: Exception) -> tuple[Any, str]:
             _dump(found)
         except Exception as own:
             for name, value in vars(found).items():
-                if name.startswith("_") and name != "_func":
+                if name.startswith("_") and name not in _WHAT:
                     continue
                 try:
                     _dump(value)
                 except Exception as inner:
-                    what = "its function" if name == "_func" else f"its attribute {name!r}"
-                    return found, f"{what}: {inner}"
+                    return found, f"{_WHAT.get(name) or f'its attribute {name!r}'}: {inner}"
             return found, str(own)
     return objects[0], str(error)

@@ -83,9 +83,41 @@ def test_refuses_work_that_is_none_or_both() -> None:
     for wrong in cases:
         with pytest.raises(FieldError):
             ProcTask(**wrong)
-    with pytest.raises(FieldError, match="functools.partial"):
-        ProcTask(needs)  # type: ignore[arg-type]
+    with pytest.raises(FieldError, match="args="):
+        ProcTask(needs)
     assert ProcTask(functools.partial(needs, 4)).run() == 4
+
+
+def test_a_function_has_its_arguments() -> None:
+    def joined(*words: str, sep: str = " ") -> str:
+        return sep.join(words)
+
+    task = ProcTask(joined, args=["a", "b"], kwargs={"sep": "-"})
+    assert task.run() == "a-b" and task.func is joined and task.name == "joined"
+    assert ProcTask(func=needs, args=(4,)).run() == 4
+    task.args = "a subclass may call its own attributes so"  # type: ignore[attr-defined]
+    assert task.run() == "a-b"
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"func": needs}, "(give them by args=(…)"),
+        ({"func": needs, "args": (1, 2)}, "args: ProcTask"),
+        ({"func": needs, "kwargs": {"no": 1}}, "cannot be called so: missing a required argument"),
+        ({"func": needs, "args": "ab"}, "expected a tuple or a list, got 'ab'"),
+        ({"func": needs, "args": {"a": 1}}, "expected a tuple or a list"),
+        ({"func": needs, "args": 3}, "expected a tuple or a list, got 3"),
+        ({"func": needs, "kwargs": [1]}, "expected a dict of names and values, got [1]"),
+        ({"func": needs, "kwargs": {1: 2}}, "expected a dict of names and values"),
+        ({"cmd": "x", "args": (1,)}, "arguments are for a function"),
+        ({"cmd": ["x"], "kwargs": {"a": 1}}, "kwargs: ProcTask: arguments are for a function"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(fields: dict[str, Any], said: str) -> None:
+    with pytest.raises(FieldError) as caught:
+        ProcTask(**fields)
+    assert said in str(caught.value)
 
 
 def test_a_share_of_the_whole_device_and_zero_have_their_meaning() -> None:

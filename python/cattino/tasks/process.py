@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from cattino.errors import FieldError
@@ -14,7 +15,7 @@ from cattino.tasks.wishes import DEVICE_CHECKS, Check, DeviceWishes
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-Work = Union[str, Sequence[Any], Callable[[], Any]]
+Work = Union[str, Sequence[Any], Callable[..., Any]]
 
 
 _TEXTS = {str}
@@ -64,18 +65,22 @@ class DeviceRequiredTask(Task):
 
 
 class ProcTask(DeviceRequiredTask):
-    """A subprocess (a command line, or a list: an argv) or a callable without arguments.
+    """A subprocess (a command line, or a list: an argv) or a callable with its arguments.
 
     ProcTask("python train.py --lr 0.1", task_name="train", min_devices=2)
     ProcTask(["python", "train.py"], requires_memory_per_device="20GiB")
     ProcTask(func=main, min_devices=0, cpus=4)
+    ProcTask(train, args=(data,), kwargs={"lr": 0.1})
 
     Further fields: max_devices, devices, time_limit, resources, retries, retry_on, backoff, longest_backoff,
     oom_growth, not_before, held, preemptible, log_limit (see the guide).
     """
 
-    _fields: tuple[str, ...] = ("cmd", "func", *DeviceRequiredTask._fields)
-    _func: Optional[Callable[[], Any]] = None
+    _fields: tuple[str, ...] = ("cmd", "func", "args", "kwargs", *DeviceRequiredTask._fields)
+    _func: Optional[Callable[..., Any]] = None
+    # What the function is called with; on the class until it differs.
+    _args: tuple[Any, ...] = ()
+    _kwargs: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(
         self,
@@ -87,7 +92,9 @@ class ProcTask(DeviceRequiredTask):
         min_devices: int = 1,
         *,
         cmd: Union[str, Sequence[Any], None] = None,
-        func: Optional[Callable[[], Any]] = None,
+        func: Optional[Callable[..., Any]] = None,
+        args: Iterable[Any] = (),
+        kwargs: Optional[Mapping[str, Any]] = None,
         cpus: Optional[float] = None,
         ram: Union[int, str, None] = None,
         cwd: Any = None,
@@ -113,6 +120,8 @@ class ProcTask(DeviceRequiredTask):
                     f"{self._owner()}: give one of a command and a function, not both", field="cmd"
                 )
             work = func if cmd is None else cmd
+        if args != () or kwargs:
+            self._bind(work if cmd is None else None, args, kwargs or {})
         if isinstance(work, str) and work.strip():
             self._command = work
         elif isinstance(work, list) and set(map(type, work)) == _TEXTS and work[0]:
@@ -120,10 +129,22 @@ class ProcTask(DeviceRequiredTask):
         else:
             self._take(work, cmd is not None)
 
+    def _bind(self, work: Any, args: Any, kwargs: Any) -> None:
+        owner, field = self._owner(), "kwargs" if args == () else "args"
+        if not callable(work):
+            raise FieldError(
+                f"{owner}: arguments are for a function", field=field, hint="write them into the command"
+            )
+        if isinstance(args, (str, bytes, Mapping)) or not isinstance(args, Iterable):
+            wrong(owner, "args", "a tuple or a list", args)
+        if not isinstance(kwargs, Mapping) or not all(isinstance(name, str) for name in kwargs):
+            wrong(owner, "kwargs", "a dict of names and values", kwargs)
+        self._args, self._kwargs = tuple(args), dict(kwargs)
+
     def _take(self, work: Any, is_command: bool) -> None:
         owner = self._owner()
         if callable(work) and not is_command:
-            self._func = _without_arguments(owner, work)
+            self._func = _callable_with(owner, work, self._args, self._kwargs)
         elif isinstance(work, str):
             if not work.strip():
                 raise FieldError(f"{owner}: the command is empty", field="cmd")
@@ -143,14 +164,14 @@ class ProcTask(DeviceRequiredTask):
         return self._command if self._argv is None else self._argv
 
     @property
-    def func(self) -> Optional[Callable[[], Any]]:
+    def func(self) -> Optional[Callable[..., Any]]:
         return self._func
 
     def run(self) -> Any:
-        """Calls the function. Not used for commands."""
+        """Calls the function with its arguments. Not used for commands."""
         if self._func is None:
             raise FieldError(f"{self._owner()}: a command is executed by the backend, not called")
-        return self._func()
+        return self._func(*self._args, **self._kwargs)
 
     def _label(self) -> Optional[str]:
         return None if self._func is None else f"{_function_name(self._func)}()"
@@ -177,7 +198,9 @@ def _words(owner: str, work: Sequence[Any]) -> list[str]:
     return words
 
 
-def _without_arguments(owner: str, work: Callable[..., Any]) -> Callable[[], Any]:
+def _callable_with(
+    owner: str, work: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Callable[..., Any]:
     import inspect
 
     try:
@@ -185,12 +208,16 @@ def _without_arguments(owner: str, work: Callable[..., Any]) -> Callable[[], Any
     except (TypeError, ValueError):  # a builtin that does not say
         return work
     try:
-        signature.bind()
+        signature.bind(*args, **kwargs)
     except TypeError as error:
+        name = f"{_function_name(work)}{signature}"
+        if args or kwargs:
+            given = f"{owner}: {name} cannot be called so: {error}"
+            raise FieldError(given, field="args" if args else "kwargs") from None
         raise FieldError(
-            f"{owner}: {_function_name(work)}{signature} is called without arguments: {error}",
+            f"{owner}: {name} is called without arguments: {error}",
             field="func",
-            hint="give its arguments with functools.partial or a lambda",
+            hint="give them by args=(…) and kwargs={…}",
         ) from None
     return work
 
