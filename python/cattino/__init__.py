@@ -17,6 +17,7 @@ from cattino.exporting import exit_and_retry, export
 from cattino.status import TaskStatus
 
 if TYPE_CHECKING:
+    from cattino.executor import Executor
     from cattino.logs import where
     from cattino.magics import Magics
     from cattino.preferences import settings
@@ -25,6 +26,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CattinoError",
+    "Executor",
     "FieldError",
     "Magics",
     "TaskFailed",
@@ -37,6 +39,7 @@ __all__ = [
 ]
 
 _lazy = {
+    "Executor": "cattino.executor",
     "Magics": "cattino.magics",
     "settings": "cattino.preferences",
     "where": "cattino.logs",

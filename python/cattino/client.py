@@ -7,7 +7,7 @@ import os
 import select
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Optional, Union
 
 from cattino.errors import CattinoError
@@ -58,6 +58,26 @@ def request(connection: socket.socket, method: str, path: str, body: Body = None
         except (BrokenPipeError, ConnectionResetError):
             pass  # it may have answered before it closed
         return _answer(_Reader(connection))
+
+
+def lines(connection: socket.socket, path: str) -> Iterator[Any]:
+    """GETs JSON lines that come one after the other, for ever. The first thing yielded is None: from then on
+    nothing is missed. Closing the connection ends it; raises BackendGone when the other side does."""
+    with connection:
+        _send(connection, "GET", path, None)
+        reader = _Reader(connection)
+        status, headers = read_head(reader)
+        if status >= 400:
+            raise problem(status, json.loads(reader.exactly(int(headers["content-length"]))))
+        yield None
+        rest = b""
+        while True:
+            size = int(reader.line().partition(b";")[0], 16)
+            if size == 0:
+                raise BackendGone("the backend has ended")
+            *whole, rest = (rest + reader.exactly(size)).split(b"\n")
+            reader.line()
+            yield from map(json.loads, whole)
 
 
 def _send(connection: socket.socket, method: str, path: str, body: Body) -> None:

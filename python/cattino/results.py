@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 from typing import Any, Optional
@@ -14,6 +15,22 @@ class Unsendable:
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
+
+
+class Raised:
+    """Stands in the file for the exception by which a function ended."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+def write_error(path: str, error: BaseException) -> None:
+    """Keeps what a function raised, if it can be sent; its traceback is in stderr.log in any case."""
+    try:
+        write_result(path, Raised(error.with_traceback(None)))
+    except Exception:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
 
 
 def write_result(path: str, value: Any) -> None:
@@ -45,17 +62,33 @@ def _pickled(value: Any) -> bytes:
 
 def read_result(task: dict[str, Any]) -> Any:
     """The value that the last attempt of `task` (as the backend tells of it) returned."""
-    directory, attempt = task["directory"], task.get("attempt") or 1
-    names = ["result.pkl"] if attempt == 1 else [f"result.{attempt}.pkl", "result.pkl"]
+    value = _read(task, _names(task))
+    if isinstance(value, Unsendable):
+        raise CattinoError(f"{task['fullname']}: what it returned cannot be pickled: {value.reason}")
+    return None if isinstance(value, Raised) else value
+
+
+def read_error(task: dict[str, Any]) -> Optional[BaseException]:
+    """What the last attempt's function raised; None if nothing, or nothing that could be sent."""
+    try:
+        value = _read(task, _names(task)[:1])
+    except Exception:  # its class cannot be found here
+        return None
+    return value.error if isinstance(value, Raised) else None
+
+
+def _names(task: dict[str, Any]) -> list[str]:
+    attempt = task.get("attempt") or 1
+    return ["result.pkl"] if attempt == 1 else [f"result.{attempt}.pkl", "result.pkl"]
+
+
+def _read(task: dict[str, Any], names: list[str]) -> Any:
     for name in names:
         try:
-            with open(os.path.join(directory, name), "rb") as file:
-                value = pickle.load(file)
+            with open(os.path.join(task["directory"], name), "rb") as file:
+                return pickle.load(file)
         except FileNotFoundError:
             continue
-        if isinstance(value, Unsendable):
-            raise CattinoError(f"{task['fullname']}: what it returned cannot be pickled: {value.reason}")
-        return value
     return None
 
 

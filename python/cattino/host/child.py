@@ -226,6 +226,10 @@ def finish(work: Callable[[], Any], result: Optional[str]) -> int:
 
         sys.stderr.write(user_traceback(error))
         status = 1
+        if result:
+            from cattino.results import write_error
+
+            write_error(result, error)
     return _leave(status)
 
 

@@ -166,25 +166,26 @@ class Task(Node):
 
     def result(self, timeout: Optional[float] = None) -> Any:
         """What the function returned. Waits for at most `timeout` seconds (else TimeoutError); raises
-        TaskFailed if the task ends in any other way than Done."""
+        TaskFailed if the task ends in any other way than Done, from what the function raised."""
         status = self.wait(timeout)
         task = self._now()
+        from cattino.results import read_error, read_result
+
         if status is not TaskStatus.Done:
-            raise TaskFailed(_why(self.fullname, status, task))
+            raise failure(self.fullname, status, task) from read_error(task)
         if self._label() is None:
             raise CattinoError(f"{self.fullname} is a command: it has no result, see its stdout.log")
-        from cattino.results import read_result
-
         return read_result(task)
 
 
-def _why(fullname: str, status: TaskStatus, task: dict[str, Any]) -> str:
+def failure(fullname: str, status: TaskStatus, task: dict[str, Any]) -> TaskFailed:
+    """Why it has no result, with the end of its stderr.log."""
     from cattino.results import last_lines
 
     how = (task.get("exit") or {}).get("text") or (task.get("reason") or {}).get("text")
     text = f"{fullname} ended {status}" + (f": {how}" if how else "")
     tail = last_lines(task.get("stderr"))
-    return f"{text}\n{tail}" if tail else text
+    return TaskFailed(f"{text}\n{tail}" if tail else text)
 
 
 def _absolute(path: Any) -> str:

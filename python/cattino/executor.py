@@ -1,0 +1,213 @@
+"""`cattino.Executor`: a concurrent.futures.Executor whose calls are tasks of the backend.
+
+with cattino.Executor(min_devices=1, requires_memory_per_device="10GiB") as executor:
+    for score in executor.map(train, [0.1, 0.01, 0.001]):
+        print(score)
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent import futures
+from functools import partial
+from typing import TYPE_CHECKING, Any, Callable, Optional
+
+from cattino.ends import Ends
+from cattino.errors import CattinoError
+from cattino.exporting import Collector, Export
+from cattino.status import TaskStatus
+from cattino.tasks.base import failure
+from cattino.tasks.group import TaskGroup
+from cattino.tasks.process import ProcTask
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_numbers = itertools.count(1)
+
+
+class Future(futures.Future[Any]):
+    """The result of one call. `task` is its ProcTask."""
+
+    task: ProcTask
+
+    def cancel(self) -> bool:
+        """Cancels the call if it has not begun; False if it has, or has ended."""
+        if self.cancelled():
+            return True
+        if self.running() or not super().cancel():
+            return False
+        self.task.cancel()
+        return True
+
+    def running(self) -> bool:
+        """Whether its task runs now; this asks the backend."""
+        return not self.done() and self.task.status is TaskStatus.Running
+
+    def settle(self, told: dict[str, Any]) -> None:
+        """It has ended as `told`."""
+        from cattino.results import read_error, read_result
+
+        if not self.set_running_or_notify_cancel():
+            return
+        try:
+            if told["status"] == "Done":
+                self.set_result(read_result(told))
+                return
+            error = failure(self.task.fullname, TaskStatus(told["status"]), told)
+            raised = read_error(told) if "directory" in told else None
+            if told["status"] == "Cancelled":
+                self.set_exception(futures.CancelledError(error.message))
+            elif isinstance(raised, Exception):
+                raised.__cause__ = error
+                self.set_exception(raised)
+            else:
+                self.set_exception(error)
+        except Exception as error:
+            self.set_exception(error)
+
+
+class Executor(futures.Executor):
+    """Runs each call in a process of its own, on the devices that it asks for.
+
+    The options are those of ProcTask (`min_devices`, `cpus`, `ram`, `time_limit`, `retries`, …) and hold for
+    all calls; `with_options` is the same executor with others. `max_workers` limits how many calls of one
+    `map` run at once; else the machine does.
+
+    A call that raises gives its exception, with the end of its log as `__cause__`; one that ended in another
+    way gives TaskFailed. The calls are tasks like others: `meow list` shows them, below `name`. They outlive
+    this process if it is killed.
+    """
+
+    def __init__(
+        self, *, name: Optional[str] = None, max_workers: Optional[int] = None, **options: Any
+    ) -> None:
+        if Collector.work is not None:
+            raise CattinoError(
+                "an Executor waits for what it runs, and `meow create` submits when the script has ended",
+                hint="run it with python",
+            )
+        self._name = name or f"{_script()}-{os.getpid()}-{next(_numbers)}"
+        self._max_workers = max_workers
+        self._options = options
+        self._calls = _Calls()
+        ProcTask("true", **options)  # what is wrong with them is said here
+
+    def with_options(self, **options: Any) -> Self:
+        """The same executor, with these options over its own."""
+        other = type(self).__new__(type(self))
+        other.__dict__.update(self.__dict__, _options={**self._options, **options})
+        ProcTask("true", **other._options)
+        return other
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future:
+        return self._submit([ProcTask(func=fn, args=args, kwargs=kwargs, **self._options)])[0]
+
+    def map(
+        self,
+        fn: Callable[..., Any],
+        *iterables: Iterable[Any],
+        timeout: Optional[float] = None,
+        chunksize: int = 1,
+        **options: Any,
+    ) -> Iterator[Any]:
+        """As in `concurrent.futures`; all calls are one submission, and `chunksize` of them are one task."""
+        if chunksize < 1:
+            raise ValueError("chunksize must be >= 1.")
+        calls = list(zip(*iterables))
+        if chunksize > 1:
+            parts = [calls[at : at + chunksize] for at in range(0, len(calls), chunksize)]
+            tasks = [ProcTask(partial(_call_each, fn, part), **self._options) for part in parts]
+            results = self._results(tasks, timeout, options)
+            return itertools.chain.from_iterable(results)
+        return self._results([ProcTask(fn, args=call, **self._options) for call in calls], timeout, options)
+
+    def _results(
+        self, tasks: list[ProcTask], timeout: Optional[float], options: dict[str, Any]
+    ) -> Iterator[Any]:
+        from time import monotonic
+
+        if set(options) - {"buffersize"}:
+            raise TypeError(f"map() has no argument {min(options)!r}; requests are set by with_options()")
+        end = None if timeout is None else monotonic() + timeout
+        submitted = self._submit(tasks) if tasks else []
+
+        def each() -> Iterator[Any]:
+            try:
+                for future in submitted:
+                    yield future.result(None if end is None else end - monotonic())
+            finally:
+                for future in submitted:
+                    future.cancel()
+
+        return each()
+
+    def _submit(self, tasks: list[ProcTask]) -> list[Future]:
+        for task in tasks:
+            task._name = f"{task.name}-{next(self._calls.numbers)}"
+        group = TaskGroup(tasks, group_name=self._name, max_parallel=self._max_workers)
+        return self._calls.submit(group, tasks)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """No more calls are taken. Those that were made go on; `cancel_futures` takes back those that have
+        not begun."""
+        left = self._calls.close()
+        if cancel_futures:
+            for future in left:
+                future.cancel()
+        if wait:
+            futures.wait(left)
+
+
+class _Calls:
+    """The calls of an executor, and of those that differ in their options."""
+
+    def __init__(self) -> None:
+        self.numbers = itertools.count(1)
+        self._lock = threading.Lock()
+        self._open = True
+        self._futures: dict[int, Future] = {}  # by the id of their task
+        self._ends = Ends(self._ended)
+
+    def submit(self, group: TaskGroup, tasks: list[ProcTask]) -> list[Future]:
+        from cattino.submit import submit
+
+        if not self._open:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        made = [Future() for _ in tasks]
+        ids: list[int] = []
+        self._ends.begin()
+        try:
+            submit([Export(group, "cattino.Executor")], _script())
+            for future, task in zip(made, tasks):
+                assert task._id is not None
+                future.task = task
+                ids.append(task._id)
+            with self._lock:
+                self._futures.update(zip(ids, made))
+        finally:
+            self._ends.awaited(ids)
+        return made
+
+    def close(self) -> list[Future]:
+        with self._lock:
+            self._open = False
+            return list(self._futures.values())
+
+    def _ended(self, told: dict[str, Any]) -> None:
+        with self._lock:
+            future = self._futures.pop(told["id"])
+        future.settle(told)
+
+
+def _call_each(fn: Callable[..., Any], calls: list[tuple[Any, ...]]) -> list[Any]:
+    return [fn(*call) for call in calls]
+
+
+def _script() -> str:
+    main = getattr(sys.modules.get("__main__"), "__file__", None) or "python"
+    return os.path.basename(main).rpartition(".")[0] or os.path.basename(main)
