@@ -183,11 +183,13 @@ std::string outside_of_pool(const std::string& path) {
 }
 
 void leave_cgroup_of_task() {
-  const std::string outside = outside_of_pool(sys::own_cgroup());
-  if (!outside.empty()) {
-    // Where neither is allowed, it stays the task's and ends with it.
-    [[maybe_unused]] const bool left =
-        sys::enter_cgroup(outside) || sys::enter_cgroup(outside + std::string{rest_name});
+  for (const char* const controller : {"", "memory", "cpu"}) {  // those that limits are made by
+    const std::string outside = outside_of_pool(sys::own_cgroup(controller));
+    if (!outside.empty()) {
+      // Where neither is allowed, it stays the task's and ends with it.
+      [[maybe_unused]] const bool left =
+          sys::enter_cgroup(outside) || sys::enter_cgroup(outside + std::string{rest_name});
+    }
   }
 }
 

@@ -54,35 +54,45 @@ std::string Enforcer::make(Hierarchy& hierarchy, std::uint64_t key, Enforced& en
   return directory;
 }
 
+Enforcer::Held Enforcer::hold(
+    Hierarchy& hierarchy, const Bound& bound, const Place& place, Enforced& enforced) {
+  if (place.slot != nullptr && place.pool.hands_down(hierarchy.controller) &&
+      bound.limit(place.slot->group.path(), CgroupVersion::two, bound.amount)) {
+    return {Enforced::Kept::in_slot, place.slot->group.path()};
+  }
+  std::string directory = make(hierarchy, place.key, enforced);
+  if (directory.empty() || !bound.limit(directory, CgroupVersion::one, bound.amount)) {
+    return {};
+  }
+  return {Enforced::Kept::apart, std::move(directory)};
+}
+
 std::unique_ptr<Enforced> Enforcer::begin(
     std::uint64_t key, const Bounds& bounds, CgroupPool& pool, const CgroupSlot* slot) {
   auto enforced = std::make_unique<Enforced>();
-  const auto hold = [&](Hierarchy& hierarchy, auto limit, std::uint64_t amount) {
-    if (slot != nullptr && pool.hands_down(hierarchy.controller) &&
-        limit(slot->group.path(), CgroupVersion::two, amount)) {
-      return std::pair{slot->group.path(), CgroupVersion::two};
-    }
-    std::string directory = make(hierarchy, key, *enforced);
-    const bool limited = !directory.empty() && limit(directory, CgroupVersion::one, amount);
-    return std::pair{limited ? std::move(directory) : std::string{}, CgroupVersion::one};
-  };
+  const Place place{key, pool, slot};
   if (bounds.memory != 0) {
-    std::tie(enforced->memory, enforced->memory_version) =
-        hold(hierarchies_[memory], sys::limit_memory, bounds.memory);
-    enforced->memory_is_free = enforced->memory.empty();
+    const Bound bound{sys::limit_memory, bounds.memory};
+    Held held = hold(hierarchies_[memory], bound, place, *enforced);
+    enforced->ram = held.kept;
+    enforced->memory = std::move(held.directory);
+    enforced->memory_version =
+        held.kept == Enforced::Kept::apart ? CgroupVersion::one : CgroupVersion::two;
   }
   if (bounds.millicores != 0) {
-    enforced->cpus_are_free =
-        hold(hierarchies_[cpu], sys::limit_cpu, bounds.millicores).first.empty();
+    const Bound bound{sys::limit_cpu, bounds.millicores};
+    enforced->cpus = hold(hierarchies_[cpu], bound, place, *enforced).kept;
   }
   return enforced;
 }
 
 void Enforcer::begun(Enforced& enforced, bool in_slot, bool through_doors) {
-  const bool in_all = in_slot && (through_doors || enforced.doors.empty());
   enforced.doors.clear();
-  enforced.memory_is_free = enforced.memory_is_free || !in_all;
-  enforced.cpus_are_free = enforced.cpus_are_free || !in_all;
+  for (Enforced::Kept* const kept : {&enforced.ram, &enforced.cpus}) {
+    const bool is_out = (*kept == Enforced::Kept::in_slot && !in_slot) ||
+                        (*kept == Enforced::Kept::apart && !through_doors);
+    *kept = is_out ? Enforced::Kept::not_at_all : *kept;
+  }
 }
 
 std::unique_ptr<Enforced> Enforcer::inherited(std::uint64_t key, const CgroupSlot* slot) {

@@ -21,13 +21,15 @@ namespace cattino::supervisor {
 
 /// How one attempt is held.
 struct Enforced {
+  /// What becomes of one of its bounds.
+  enum class Kept : std::uint8_t { unwanted, in_slot, apart, not_at_all };
+
+  Kept ram = Kept::unwanted;
+  Kept cpus = Kept::unwanted;
   std::string memory;  ///< the cgroup that has its limit of memory; empty: none
   sys::CgroupVersion memory_version = sys::CgroupVersion::two;
   std::vector<std::string> own;  ///< directories of version 1
   std::vector<sys::Fd> doors;    ///< where it enters these; until it has
-  // Bounds that cannot be kept here.
-  bool memory_is_free = false;
-  bool cpus_are_free = false;
 };
 
 class Enforcer {
@@ -57,11 +59,25 @@ class Enforcer {
     bool known = false;
   };
   enum : std::uint8_t { memory, cpu };
+  struct Bound {
+    bool (*limit)(const std::string&, sys::CgroupVersion, std::uint64_t);
+    std::uint64_t amount;
+  };
+  struct Place {
+    std::uint64_t key;
+    CgroupPool& pool;
+    const CgroupSlot* slot;
+  };
+  struct Held {
+    Enforced::Kept kept = Enforced::Kept::not_at_all;
+    std::string directory = {};
+  };
 
   /// Our directory in the hierarchy of version 1; it may not be there yet.
   const std::string& place_of(Hierarchy& hierarchy) const;
   /// Makes one for the attempt; empty if that cannot be.
   std::string make(Hierarchy& hierarchy, std::uint64_t key, Enforced& enforced);
+  Held hold(Hierarchy& hierarchy, const Bound& bound, const Place& place, Enforced& enforced);
 
   CgroupUse use_;
   std::uint64_t space_;

@@ -13,6 +13,8 @@
 namespace cattino::supervisor {
 namespace {
 
+using Kept = Enforced::Kept;
+
 constexpr std::uint64_t mib = std::uint64_t{1} << 20U;
 
 class Enforcing : public testing::Test {
@@ -26,7 +28,7 @@ class Enforcing : public testing::Test {
   bool begin(const Bounds& bounds) {
     slot_ = pool_.take(true);
     enforced_ = enforcer_.begin(key, bounds, pool_, slot_.get());
-    return !enforced_->memory_is_free && !enforced_->cpus_are_free;
+    return enforced_->ram != Kept::not_at_all && enforced_->cpus != Kept::not_at_all;
   }
 
   /// Runs it to its end.
@@ -104,17 +106,24 @@ TEST_F(Enforcing, IsNotDoneWhereCgroupsAreTurnedOff) {
   CgroupPool none{CgroupUse::off, space_};
   none.begin(false);
   const std::unique_ptr<Enforced> enforced = off.begin(key, {mib, 1000}, none, nullptr);
-  EXPECT_TRUE(enforced->memory_is_free);
-  EXPECT_TRUE(enforced->cpus_are_free);
+  EXPECT_EQ(enforced->ram, Kept::not_at_all);
+  EXPECT_EQ(enforced->cpus, Kept::not_at_all);
   EXPECT_FALSE(Enforcer::out_of_memory(*enforced));
   EXPECT_FALSE(off.inherited(key, nullptr));
 }
 
 TEST_F(Enforcing, HasNoEffectOnWhoDidNotGetIn) {
-  enforced_ = std::make_unique<Enforced>();
-  Enforcer::begun(*enforced_, false, true);
-  EXPECT_TRUE(enforced_->memory_is_free);
-  EXPECT_TRUE(enforced_->cpus_are_free);
+  Enforced enforced;
+  enforced.ram = Kept::in_slot;
+  enforced.cpus = Kept::apart;
+  Enforcer::begun(enforced, false, true);
+  EXPECT_EQ(enforced.ram, Kept::not_at_all);
+  EXPECT_EQ(enforced.cpus, Kept::apart);
+  Enforcer::begun(enforced, false, false);
+  EXPECT_EQ(enforced.cpus, Kept::not_at_all);
+  enforced.cpus = Kept::unwanted;
+  Enforcer::begun(enforced, false, false);
+  EXPECT_EQ(enforced.cpus, Kept::unwanted) << "nobody is told of what nobody wanted";
 }
 
 }  // namespace

@@ -32,8 +32,7 @@ void Supervisor::give_slot(LaunchJob& job) {
 /// It was launched: is it where it was to be?
 void Supervisor::note_place(Attempt& attempt, const sys::Spawned& spawned) {
   if (attempt.enforced) {
-    const bool in_slot = !attempt.slot || spawned.in_cgroup;
-    Enforcer::begun(*attempt.enforced, in_slot, spawned.through_doors);
+    Enforcer::begun(*attempt.enforced, spawned.in_cgroup, spawned.through_doors);
   }
   if (attempt.slot && !spawned.in_cgroup) {
     pool_.refused(std::move(attempt.slot));
@@ -52,14 +51,14 @@ void Supervisor::give_slot_to_child(Attempt& attempt, const Bounds& bounds) {
     for (const sys::Fd& door : attempt.enforced->doors) {
       through = sys::write_all(door.get(), pid) == 0 && through;
     }
-    Enforcer::begun(*attempt.enforced, !attempt.slot || in_slot, through);
+    Enforcer::begun(*attempt.enforced, in_slot, through);
   }
   if (!attempt.slot || in_slot) {
     return;
   }
   errno = error;
   if (errno == ESRCH) {
-    pool_.give_back(std::move(attempt.slot), true);
+    pool_.give_back(std::move(attempt.slot), !bounds.any());
   } else {
     pool_.refused(std::move(attempt.slot));
   }

@@ -75,6 +75,25 @@ bool unsettled(const Journal& journal, FoundByKey& found) {
   });
 }
 
+/// Takes what is news over; returns the records of it.
+std::string note_ends(const std::vector<Exited>& reports, Journal& journal) {
+  std::string noted;
+  for (const Exited& report : reports) {
+    const auto known = journal.past.find(report.key);
+    if (known == journal.past.end() || known->second.ended) {
+      continue;
+    }
+    Past& past = known->second;
+    if (past.intended_only || past.pid == report.pid) {
+      past.ended = true;
+      past.intended_only = false;
+      past.exited = report;
+      noted += end_record(report);
+    }
+  }
+  return noted;
+}
+
 }  // namespace
 
 Status Supervisor::recover() {
@@ -149,24 +168,14 @@ FoundByKey Supervisor::await_settled(Journal& journal) {
 
 /// What ended is in the journal before it leaves the pipe: whoever comes if we are killed finds it in either.
 void Supervisor::take_reports(Journal& journal) {
-  std::vector<Exited> reports;
-  const Peeked peeked = peek_reports(reports);
-  std::string noted;
-  for (const Exited& report : reports) {
-    const auto known = journal.past.find(report.key);
-    if (known == journal.past.end() || known->second.ended) {
-      continue;
+  while (true) {
+    std::vector<Exited> reports;
+    const std::size_t bytes = peek_reports(reports).bytes;
+    const std::string noted = note_ends(reports, journal);
+    if (bytes == 0 || (!noted.empty() && !append_records(journal_path_, noted))) {
+      return;
     }
-    Past& past = known->second;
-    if (past.intended_only || past.pid == report.pid) {
-      past.ended = true;
-      past.intended_only = false;
-      past.exited = report;
-      noted += end_record(report);
-    }
-  }
-  if (noted.empty() || append_records(journal_path_, noted)) {
-    drop_reports(peeked.bytes);
+    drop_reports(bytes);
   }
 }
 

@@ -40,8 +40,10 @@ bool lacks_room(const sys::Spawned& spawned) {
 
 Started started_of(const Attempt& attempt) {
   Started started{attempt.key, attempt.pid, attempt.started};
-  started.memory_is_free = attempt.enforced && attempt.enforced->memory_is_free;
-  started.cpus_are_free = attempt.enforced && attempt.enforced->cpus_are_free;
+  if (attempt.enforced) {
+    started.memory_is_free = attempt.enforced->ram == Enforced::Kept::not_at_all;
+    started.cpus_are_free = attempt.enforced->cpus == Enforced::Kept::not_at_all;
+  }
   return started;
 }
 

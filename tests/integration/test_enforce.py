@@ -4,6 +4,7 @@ apart from other ends."""
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 from pathlib import Path
@@ -95,6 +96,18 @@ def test_who_wants_more_after_a_new_supervisor_has_come_is_told_of_all_the_same(
     open_gate(enforcing, "g")
     enforcing.meow("wait", "big", check=None)
     assert why(enforcing, "big") == "out_of_memory"
+
+
+def test_a_backend_that_a_limited_task_starts_is_not_limited(
+    enforcing: Backend, make_backend: MakeBackend
+) -> None:
+    other = make_backend()
+    command = f"CATTINO_HOME={other.home} {other.programs}/meow _start"
+    enforcing.meow("create", command, "-n", "t", "-c", "0", "--ram", "1GiB")
+    enforcing.meow("wait", "t")
+    for pid in other.own_processes():
+        cgroups = Path(f"/proc/{pid}/cgroup").read_text()
+        assert re.search(r"cattino-[0-9a-f]{16}", cgroups) is None, cgroups
 
 
 def test_nothing_is_left_of_it(enforcing: Backend) -> None:
