@@ -105,7 +105,19 @@ class Executor(futures.Executor):
         return other
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future:
-        return self._submit([ProcTask(func=fn, args=args, kwargs=kwargs, **self._options)])[0]
+        return self.submit_tasks([ProcTask(func=fn, args=args, kwargs=kwargs, **self._options)])[0]
+
+    def submit_tasks(self, tasks: Iterable[ProcTask]) -> list[Future]:
+        """Functions with requests of their own, as one submission. Those without a name are numbered."""
+        made = list(tasks)
+        if not made:
+            return []
+        for task in made:
+            if task._name is None:
+                task._name = f"{task.name}-{next(self._calls.numbers)}"
+        return self._calls.submit(
+            TaskGroup(made, group_name=self._name, max_parallel=self._max_workers), made
+        )
 
     def map(
         self,
@@ -134,7 +146,7 @@ class Executor(futures.Executor):
         if set(options) - {"buffersize"}:
             raise TypeError(f"map() has no argument {min(options)!r}; requests are set by with_options()")
         end = None if timeout is None else monotonic() + timeout
-        submitted = self._submit(tasks) if tasks else []
+        submitted = self.submit_tasks(tasks)
 
         def each() -> Iterator[Any]:
             try:
@@ -145,12 +157,6 @@ class Executor(futures.Executor):
                     future.cancel()
 
         return each()
-
-    def _submit(self, tasks: list[ProcTask]) -> list[Future]:
-        for task in tasks:
-            task._name = f"{task.name}-{next(self._calls.numbers)}"
-        group = TaskGroup(tasks, group_name=self._name, max_parallel=self._max_workers)
-        return self._calls.submit(group, tasks)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """No more calls are taken. Those that were made go on; `cancel_futures` takes back those that have
