@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -51,6 +52,22 @@ def test_the_graph_example_adds_up(backend: Backend) -> None:
     backend.meow("wait")
     assert stdout_of(backend, "dag/report") == "sum 500500\n"
     assert not (Path(backend.task("dag/tidy")["task"]["run_dir"]) / "numbers").exists()
+
+
+def test_the_sleeps_example_has_its_group_hooks_around_all(backend: Backend) -> None:
+    backend.meow(
+        "create", str(EXAMPLES / "sleeps.py"), "--", "--tasks", "6", "--longest", "0.3", "--seed", "1"
+    )
+    backend.meow("wait")
+    shown = backend.json("show", "sleeps")
+    ran = {task["name"]: task for task in shown["tasks"]}
+    assert len(ran) == 8 and {task["status"] for task in ran.values()} == {"Done"}
+    middle = [task for name, task in ran.items() if name.startswith("sleep-")]
+    assert max(ran["first"]["ended"], 1) <= min(task["started"] for task in middle)
+    assert max(task["ended"] for task in middle) <= ran["last"]["started"]
+    said = (Path(ran["first"]["run_dir"]) / "sleeps" / "stdout.log").read_text().splitlines()
+    assert said[0] == "sleeps: 8 tasks" and len(said) == 2
+    assert re.fullmatch(r"sleeps took \d+\.\d s", said[1])
 
 
 def test_the_hooks_example_prints_what_it_says(backend: Backend) -> None:
