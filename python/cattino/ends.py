@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 from cattino.client import BackendGone, lines
 from cattino.errors import CattinoError
 
 ENDED = frozenset({"Done", "Failed", "Cancelled"})
+AGAIN_S = 0.2  # when the backend cannot answer now
 Heard = Callable[[dict[str, Any]], None]
 
 
@@ -16,8 +17,8 @@ class Ends:
     """One connection and one thread of its own, while anybody waits. `heard` gets each task that was
     `awaited`, as the backend tells of it, once, when it has ended; it is called in that thread.
 
-    An end may come before the answer to its submission has been read: what ends between `begin` and `awaited`
-    is remembered.
+    An end may come before the answer to its submission has been read: what ends between `begin` and
+    `awaited` is remembered, and if the backend went away in between, all of them are looked at.
     """
 
     def __init__(self, heard: Heard) -> None:
@@ -25,49 +26,87 @@ class Ends:
         self._lock = threading.Condition()
         self._awaited: set[int] = set()
         self._submitting = 0
-        self._early: set[int] = set()
+        self._to_look_at: set[int] = set()  # of `awaited`, and what ended while somebody submits
+        self._missed = False  # somebody submits, and ends may have passed unheard
         self._listening = False
-        self._thread: threading.Thread | None = None
+        self._failures = 0  # connections that ended
+        self._thread: Optional[threading.Thread] = None
 
     def begin(self) -> None:
         """Somebody is about to submit; returns when nothing is missed any more."""
         with self._lock:
+            self._run_if_needed()
             self._submitting += 1
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="cattino-ends", daemon=True)
-                self._thread.start()
-            self._lock.wait_for(lambda: self._listening or self._thread is None)
+            failed = self._failures
+            self._lock.wait_for(lambda: self._listening or self._failures > failed or not self._runs())
 
     def awaited(self, tasks: list[int]) -> None:
         """Ends what `begin` began: these were submitted (none, if that failed)."""
         with self._lock:
             self._submitting -= 1
-            early = self._early.intersection(tasks)
             self._awaited.update(tasks)
+            if self._missed or not self._listening:
+                self._to_look_at.update(tasks)
             if self._submitting == 0:
-                self._early.clear()
+                self._missed = False
+                self._to_look_at &= self._awaited
+            early = [task for task in tasks if task in self._to_look_at]
+            if self._awaited:
+                self._run_if_needed()
         for task in early:
-            self._tell(task)
+            try:
+                self._tell(task)
+            except (CattinoError, OSError):
+                pass  # the thread looks at it when it listens again
+
+    # ---- the thread ------------------------------------------------------------------------------
+
+    def _runs(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()  # not so after a fork
+
+    def _run_if_needed(self) -> None:
+        if self._runs():
+            return
+        self._listening = False
+        thread = threading.Thread(target=self._run, name="cattino-ends", daemon=True)
+        thread.start()
+        self._thread = thread
 
     def _run(self) -> None:
-        from cattino.backend import open_connection
+        from time import sleep
 
         while self._is_needed():
             try:
-                for line in lines(open_connection(), "/v1/feed"):
-                    if line is None:
-                        self._now_listening()
-                        self._look_at_all()  # what ended while nobody listened
-                    elif line["event"] == "gap":
-                        self._look_at_all()
-                    elif line["event"] in ("ended", "removed"):
-                        self._tell(line["task"]["id"])
-                    if not self._is_needed():
-                        return
-            except (BackendGone, OSError):
-                continue  # another one comes, or is started
-            except CattinoError as error:
-                self._give_up(error)
+                self._listen()
+            except Exception as error:
+                may_pass = isinstance(error, (BackendGone, OSError)) or (
+                    isinstance(error, CattinoError) and (error.status or 0) >= 500
+                )
+                if not may_pass:
+                    self._give_up(error)
+                    return
+                sleep(AGAIN_S)
+            finally:
+                with self._lock:
+                    self._listening = False
+                    self._missed = self._submitting > 0
+                    self._failures += 1
+                    self._lock.notify_all()
+
+    def _listen(self) -> None:
+        from cattino.backend import open_connection
+
+        for line in lines(open_connection(), "/v1/feed"):
+            if line is None:
+                self._now_listening()
+                self._look_at_all()  # what ended while nobody listened
+            elif line["event"] == "gap":
+                with self._lock:
+                    self._missed = self._submitting > 0
+                self._look_at_all()
+            elif line["event"] in ("ended", "removed"):
+                self._tell(line["task"]["id"])
+            if not self._is_needed():
                 return
 
     def _now_listening(self) -> None:
@@ -90,17 +129,20 @@ class Ends:
             self._tell(task)
 
     def _tell(self, task: int) -> None:
+        """Raises what may pass; the task stays awaited then."""
         from cattino.backend import task_in_full
 
         with self._lock:
             if task not in self._awaited:
                 if self._submitting:
-                    self._early.add(task)
+                    self._to_look_at.add(task)
                 return
         try:
             told = task_in_full(f"#{task}")["task"]
         except CattinoError as error:
-            told = {"id": task, "status": "Cancelled", "exit": {"text": str(error)}}
+            if error.status != 404:
+                raise
+            told = {"id": task, "status": "Cancelled", "exit": {"text": str(error)}}  # it was forgotten
         if told["status"] not in ENDED:
             return
         with self._lock:
@@ -109,7 +151,7 @@ class Ends:
             self._awaited.remove(task)
         self._heard(told)
 
-    def _give_up(self, error: CattinoError) -> None:
+    def _give_up(self, error: Exception) -> None:
         with self._lock:
             lost, self._awaited = list(self._awaited), set()
             self._thread = None

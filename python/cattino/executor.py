@@ -41,7 +41,11 @@ class Future(futures.Future[Any]):
             return True
         if self.running() or not super().cancel():
             return False
-        self.task.cancel()
+        try:
+            self.task.cancel()
+        except CattinoError:  # it has ended meanwhile
+            if self.task.status is TaskStatus.Running:
+                raise
         return True
 
     def running(self) -> bool:
@@ -174,40 +178,51 @@ class _Calls:
 
     def __init__(self) -> None:
         self.numbers = itertools.count(1)
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._open = True
+        self._submitting = 0
         self._futures: dict[int, Future] = {}  # by the id of their task
         self._ends = Ends(self._ended)
 
     def submit(self, group: TaskGroup, tasks: list[ProcTask]) -> list[Future]:
         from cattino.submit import submit
 
-        if not self._open:
-            raise RuntimeError("cannot schedule new futures after shutdown")
+        with self._lock:
+            if not self._open:
+                raise RuntimeError("cannot schedule new futures after shutdown")
+            self._submitting += 1
         made = [Future() for _ in tasks]
         ids: list[int] = []
-        self._ends.begin()
         try:
-            submit([Export(group, "cattino.Executor")], _script())
-            for future, task in zip(made, tasks):
-                assert task._id is not None
-                future.task = task
-                ids.append(task._id)
-            with self._lock:
-                self._futures.update(zip(ids, made))
+            self._ends.begin()
+            try:
+                submit([Export(group, "cattino.Executor")], _script())
+                for future, task in zip(made, tasks):
+                    assert task._id is not None
+                    future.task = task
+                    ids.append(task._id)
+                with self._lock:
+                    self._futures.update(zip(ids, made))
+            finally:
+                self._ends.awaited(ids)
         finally:
-            self._ends.awaited(ids)
+            with self._lock:
+                self._submitting -= 1
+                self._lock.notify_all()
         return made
 
     def close(self) -> list[Future]:
         with self._lock:
             self._open = False
+            self._lock.wait_for(lambda: self._submitting == 0)
             return list(self._futures.values())
 
     def _ended(self, told: dict[str, Any]) -> None:
         with self._lock:
-            future = self._futures.pop(told["id"])
-        future.settle(told)
+            future = self._futures.pop(told["id"], None)
+            self._lock.notify_all()
+        if future is not None:
+            future.settle(told)
 
 
 def _call_each(fn: Callable[..., Any], calls: list[tuple[Any, ...]]) -> list[Any]:

@@ -62,7 +62,7 @@ def _pickled(value: Any) -> bytes:
 
 def read_result(task: dict[str, Any]) -> Any:
     """The value that the last attempt of `task` (as the backend tells of it) returned."""
-    value = _read(task, _names(task))
+    value = _read(task)
     if isinstance(value, Unsendable):
         raise CattinoError(f"{task['fullname']}: what it returned cannot be pickled: {value.reason}")
     return None if isinstance(value, Raised) else value
@@ -71,25 +71,20 @@ def read_result(task: dict[str, Any]) -> Any:
 def read_error(task: dict[str, Any]) -> Optional[BaseException]:
     """What the last attempt's function raised; None if nothing, or nothing that could be sent."""
     try:
-        value = _read(task, _names(task)[:1])
+        value = _read(task)
     except Exception:  # its class cannot be found here
         return None
     return value.error if isinstance(value, Raised) else None
 
 
-def _names(task: dict[str, Any]) -> list[str]:
+def _read(task: dict[str, Any]) -> Any:
     attempt = task.get("attempt") or 1
-    return ["result.pkl"] if attempt == 1 else [f"result.{attempt}.pkl", "result.pkl"]
-
-
-def _read(task: dict[str, Any], names: list[str]) -> Any:
-    for name in names:
-        try:
-            with open(os.path.join(task["directory"], name), "rb") as file:
-                return pickle.load(file)
-        except FileNotFoundError:
-            continue
-    return None
+    name = "result.pkl" if attempt == 1 else f"result.{attempt}.pkl"
+    try:
+        with open(os.path.join(task["directory"], name), "rb") as file:
+            return pickle.load(file)
+    except FileNotFoundError:
+        return None
 
 
 def last_lines(path: Optional[str], count: int = 10) -> str:

@@ -10,7 +10,7 @@ import sys
 import textwrap
 
 import pytest
-from conftest import ROOT, Backend, tasks, wait_until
+from conftest import ROOT, Backend, alive, tasks, wait_until
 
 
 def start(backend: Backend, body: str) -> subprocess.Popen[str]:
@@ -187,3 +187,22 @@ def test_the_tuning_example_prints_the_best(backend: Backend) -> None:
     )
     assert re.fullmatch(r"best of 2: 0\.\d+ with {'C': 0\.1, .*}\n", done.stdout)
     assert "2/2" in done.stderr
+
+
+def test_nothing_is_missed_while_the_daemon_is_killed_again_and_again(backend: Backend) -> None:
+    backend.meow("_start")
+    process = start(
+        backend,
+        """
+        with cattino.Executor(name="e", min_devices=0, cpus=0) as executor:
+            made = [executor.submit(lambda n=n: n) for n in range(20)]
+            results = list(executor.map(lambda n: n, range(20, 40)))
+            print(sum(future.result() for future in made) + sum(results))
+        """,
+    )
+    for kill in range(1, 5):  # one more within ten seconds, and it would wait for a command
+        wait_until(lambda kill=kill: len(tasks(backend)) >= 4 * kill, "some were submitted")
+        daemon = backend.health()["pid"]
+        os.kill(daemon, signal.SIGKILL)
+        wait_until(lambda daemon=daemon: not alive(daemon), "it is gone")
+    assert process.communicate(timeout=60) == (f"{sum(range(40))}\n", "")
