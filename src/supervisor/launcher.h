@@ -90,7 +90,7 @@ class Launcher {
     std::thread thread;
     std::atomic<std::int64_t> at_least{0};
     std::atomic<std::int64_t> at_most{0};
-    volatile pid_t pid_seen = 0;  ///< written by the kernel as soon as the child has a pid
+    std::atomic<pid_t> pid_seen{0};  ///< written by the kernel as soon as the child has a pid
   };
 
   void run(Lane& lane);

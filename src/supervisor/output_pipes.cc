@@ -31,7 +31,7 @@ int OutputPipes::open(Pipe& pipe) {
 }
 
 sys::Spawned OutputPipes::start_copier(
-    sys::Spawner& spawner, std::uint64_t limit, const std::string& path, volatile pid_t* seen) {
+    sys::Spawner& spawner, std::uint64_t limit, const std::string& path, std::atomic<pid_t>* seen) {
   std::vector<std::string> words{"meow-supervisor", "--copy-logs", std::to_string(limit), path};
   std::vector<char*> argv;
   argv.reserve(words.size() + 1);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <string>
 
@@ -24,7 +25,10 @@ class OutputPipes {
 
   /// Starts the copier, as a process of its own that is nobody's tree.
   sys::Spawned start_copier(
-      sys::Spawner& spawner, std::uint64_t limit, const std::string& path, volatile pid_t* seen);
+      sys::Spawner& spawner,
+      std::uint64_t limit,
+      const std::string& path,
+      std::atomic<pid_t>* seen);
 
  private:
   struct Pipe {

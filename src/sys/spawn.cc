@@ -192,7 +192,9 @@ CATTINO_CHILD_CODE void reset_signals(const ChildPlan& plan) {
 #if CATTINO_BARE_SYSCALLS
 /// The child continues on our stack, below this frame, while we stand still.
 __attribute__((noinline)) CATTINO_CHILD_CODE long clone_child(ChildPlan& plan, int& pidfd) {
-  pid_t ignored_pid = 0;
+  static_assert(
+      sizeof(std::atomic<pid_t>) == sizeof(pid_t) && std::atomic<pid_t>::is_always_lock_free);
+  std::atomic<pid_t> ignored_pid{0};  // the kernel takes it for a pid_t
   const SpawnRequest& request = *plan.request;
   clone_args arguments{};
   arguments.flags =

@@ -1,6 +1,7 @@
 // Starting processes from a small process, fast and exactly.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -41,8 +42,8 @@ struct SpawnRequest {
   int cgroup = -1;                        ///< directory of the one it is born in; -1: ours
   std::span<const Fd> doors;  ///< cgroup.procs of further ones (of version 1) that it enters
   int death_signal = 0;       ///< sent to it when the calling thread ends
-  std::uint64_t blocked_signals = 0;   ///< bit n - 1: signal n is blocked from the first moment
-  volatile pid_t* pid_seen = nullptr;  ///< gets the pid while the child is on its way to exec
+  std::uint64_t blocked_signals = 0;       ///< bit n - 1: signal n is blocked from the first moment
+  std::atomic<pid_t>* pid_seen = nullptr;  ///< gets the pid while the child is on its way to exec
 };
 
 /// A process with its pidfd; or the stage that failed, and no process.
