@@ -10,7 +10,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from conftest import Backend, MakeBackend, alive, err, gate, open_gate, submit, wait_until, with_settings
+from conftest import Backend, MakeBackend, alive, err, gate, open_gate, out, submit, wait_until, with_settings
 
 FREE = "the setting enforce has no effect on its"
 HUNGRY = "python3 -c 'x = bytearray({} << 20)'"
@@ -28,11 +28,6 @@ def enforcing(make_backend: MakeBackend, tmp_path: Path) -> Backend:
 
 def why(backend: Backend, name: str) -> str:
     return str(backend.task(name)["task"]["reason"]["kind"])
-
-
-def made_for_tasks() -> list[str]:
-    """Cgroups of version 1 that are left of any backend's tasks."""
-    return [str(path) for path in Path("/sys/fs/cgroup").glob("*/**/cattino-*/*/") if path.is_dir()]
 
 
 def test_one_that_wants_more_memory_is_ended_and_that_is_said(enforcing: Backend) -> None:
@@ -111,9 +106,11 @@ def test_a_backend_that_a_limited_task_starts_is_not_limited(
 
 
 def test_nothing_is_left_of_it(enforcing: Backend) -> None:
+    enforcing.meow("create", "cat /proc/self/cgroup", "-n", "t", "-c", "0", "--ram", "100MiB")
+    enforcing.meow("wait", "t")
+    pools = set(re.findall(r"cattino-[0-9a-f]{16}", out(enforcing, "t")))
     enforcing.meow("exit", "-y")
-    left = [path for path in made_for_tasks() if "unified" not in path]
-    assert left == []
+    assert pools and [path for pool in pools for path in Path("/sys/fs/cgroup").glob(f"**/{pool}")] == []
 
 
 def test_where_it_cannot_be_done_the_task_runs_and_its_log_says_so(
