@@ -68,16 +68,13 @@ def lines(connection: socket.socket, path: str) -> Iterator[Any]:
         reader = _Reader(connection)
         status, headers = read_head(reader)
         if status >= 400:
-            raise problem(status, json.loads(reader.exactly(int(headers["content-length"]))))
+            _value(reader, status, headers)  # raises it
         yield None
         rest = b""
-        while True:
-            size = int(reader.line().partition(b";")[0], 16)
-            if size == 0:
-                raise BackendGone("the backend has ended")
-            *whole, rest = (rest + reader.exactly(size)).split(b"\n")
-            reader.line()
+        for piece in _pieces(reader):
+            *whole, rest = (rest + piece).split(b"\n")
             yield from map(json.loads, whole)
+        raise BackendGone("the backend has ended")
 
 
 def _send(connection: socket.socket, method: str, path: str, body: Body) -> None:
@@ -163,9 +160,13 @@ def read_head(reader: _Reader) -> tuple[int, dict[str, str]]:
 
 
 def _answer(reader: _Reader) -> Any:
-    status, headers = read_head(reader)
+    return _value(reader, *read_head(reader))
+
+
+def _value(reader: _Reader, status: int, headers: dict[str, str]) -> Any:
+    """What the body says; a problem is raised."""
     if "chunked" in headers.get("transfer-encoding", ""):
-        body = _chunked(reader)
+        body = b"".join(_pieces(reader))
     elif "content-length" in headers:
         body = reader.exactly(int(headers["content-length"]))
     else:
@@ -180,16 +181,17 @@ def _answer(reader: _Reader) -> Any:
     return value
 
 
-def _chunked(reader: _Reader) -> bytes:
-    pieces: list[bytes] = []
+def _pieces(reader: _Reader) -> Iterator[bytes]:
+    """Of a chunked body, as they come."""
     while True:
         size = int(reader.line().partition(b";")[0], 16)
         if size == 0:
             while reader.line():
                 pass
-            return b"".join(pieces)
-        pieces.append(reader.exactly(size))
+            return
+        piece = reader.exactly(size)
         reader.line()
+        yield piece
 
 
 class Problem(CattinoError):

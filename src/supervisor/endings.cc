@@ -110,12 +110,15 @@ void Supervisor::take_guardian_reports() {
   }
   journal_.flush();
   const bool left = !journal_.flushed();
-  if (left != std::exchange(reports_left_, left)) {
-    left ? void(poller_.remove(options_.orphans))
-         : void(poller_.add(options_.orphans, token(TokenKind::guardian)));
-  }
+  const bool were_left = std::exchange(reports_left_, left);
   if (left) {
+    if (!were_left) {
+      poller_.remove(options_.orphans);
+    }
     return;  // they stay in the pipe, for the next supervisor if we are killed
+  }
+  if (were_left) {
+    poller_.add(options_.orphans, token(TokenKind::guardian));
   }
   drop_reports(peeked.bytes);
   if (!peeked.open) {

@@ -143,6 +143,19 @@ void apply(std::string_view line, Journal& journal) {
   }
 }
 
+Result<sys::Fd> open_at_end(const std::string& path) {
+  sys::Fd file{::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC)};
+  if (!file) {
+    return system_error("open", path, errno);
+  }
+  return file;
+}
+
+/// The last line of a file that somebody else wrote may be torn: it is no part of the next.
+std::string after_torn(const std::string& records) {
+  return '\n' + records;
+}
+
 }  // namespace
 
 std::string end_record(const Exited& exited) {
@@ -209,12 +222,11 @@ Journal read_journal(const std::string& path) {
 }
 
 Status append_records(const std::string& path, const std::string& records) {
-  const sys::Fd file{::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC)};
+  const Result<sys::Fd> file = open_at_end(path);
   if (!file) {
-    return system_error("open", path, errno);
+    return file.error();
   }
-  // The last line there may be torn.
-  if (const int error = sys::write_all(file.get(), '\n' + records); error != 0) {
+  if (const int error = sys::write_all(file->get(), after_torn(records)); error != 0) {
     return system_error("write", path, error);
   }
   return ok();
@@ -242,13 +254,13 @@ Status JournalWriter::open(const std::string& path, const Journal& content) {
 }
 
 Status JournalWriter::go_on(const std::string& path, const Journal& content) {
-  sys::Fd file{::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC)};
+  Result<sys::Fd> file = open_at_end(path);
   if (!file) {
-    return system_error("open", path, errno);
+    return file.error();
   }
-  file_ = std::move(file);
-  buffer_ = '\n' + content_of(content);  // the last line there may be torn
-  size_ = journal_size_max + 1;          // to be written anew as soon as that can be
+  file_ = std::move(*file);
+  buffer_ = after_torn(content_of(content));
+  size_ = journal_size_max + 1;  // to be written anew as soon as that can be
   return ok();
 }
 

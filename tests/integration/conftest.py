@@ -158,6 +158,32 @@ def submit(backend: Backend, body: str, *arguments: str, check: int = 0) -> Any:
     return json.loads(done.stdout) if check == 0 else done
 
 
+def in_python(backend: Backend) -> dict[str, Any]:
+    """What a plain interpreter is run with: in the work directory, it finds the package and the programs."""
+    environment = {**backend.environment, "PYTHONPATH": str(ROOT / "python")}
+    return {"cwd": backend.work, "env": environment, "text": True}
+
+
+def python(
+    backend: Backend,
+    *arguments: str,
+    text: str = "",
+    check: Optional[int] = 0,
+    timeout: float = PATIENCE_S,
+) -> subprocess.CompletedProcess[str]:
+    """Runs it; `check` is the exit status it must have."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        input=text,
+        capture_output=True,
+        timeout=timeout,
+        check=False,  # with its words, below
+        **in_python(backend),
+    )
+    assert check is None or done.returncode == check, done.stderr
+    return done
+
+
 def tasks(backend: Backend) -> dict[str, dict[str, Any]]:
     """Every task by the name shown."""
     return {t["shown"]: t for t in backend.json("list", "--all")["tasks"]}

@@ -9,7 +9,7 @@ import signal
 from pathlib import Path
 from typing import Any, Callable, Optional
 
-from conftest import ROOT, Backend, alive, gate, open_gate, submit, wait_until
+from conftest import ROOT, Backend, MakeBackend, alive, gate, open_gate, submit, wait_until
 
 SEEDS = ",".join(map(str, range(1100)))
 
@@ -117,6 +117,10 @@ class Victims:
         return task
 
 
+def with_faults(make_backend: MakeBackend, folder: Path) -> Backend:
+    return make_backend(CATTINO_DEVICES="4x24GiB", CATTINO_CPUS="8", CATTINO_FAULTS=str(folder))
+
+
 def lost(task: dict[str, Any]) -> bool:
     """True if nobody can know how its attempt ended; it is held then."""
     is_lost = task["exit"] is not None and task["exit"]["text"] == "lost"
@@ -128,6 +132,21 @@ def lost(task: dict[str, Any]) -> bool:
 # ---- every kind of work. True: lost, or a wrong status ------------------------------------------------
 
 Arm = Callable[[], None]
+
+
+def at_gate(victims: Victims, code: int) -> str:
+    """The name of one that runs until its gate is opened, and leaves with `code`."""
+    name = victims.name()
+    then = f"{gate(victims.backend, name)}; exit {code}"
+    victims.backend.meow("create", victims.command(name, then), "-n", name, "-c", "0")
+    victims.runs(name)
+    return name
+
+
+def ends_wrong(victims: Victims, name: str, code: int) -> bool:
+    task = victims.ended(name)
+    victims.check_attempts(name, task)
+    return lost(task) or task["exit"]["code"] != code
 
 
 def submission(victims: Victims, arm: Arm) -> bool:
@@ -164,15 +183,10 @@ def start(victims: Victims, arm: Arm) -> bool:
 
 
 def exit_(victims: Victims, arm: Arm) -> bool:
-    name = victims.name()
-    then = f"{gate(victims.backend, name)}; exit 5"
-    victims.backend.meow("create", victims.command(name, then), "-n", name, "-c", "0")
-    victims.runs(name)
+    name = at_gate(victims, 5)
     arm()
     open_gate(victims.backend, name)
-    task = victims.ended(name)
-    victims.check_attempts(name, task)
-    return lost(task) or task["exit"]["code"] != 5
+    return ends_wrong(victims, name, 5)
 
 
 def cancel(victims: Victims, arm: Arm) -> bool:
@@ -283,9 +297,7 @@ def function(victims: Victims, arm: Arm) -> bool:
         """,
         done=lambda: victims.known(name),
     )
-    task = victims.ended(name)
-    victims.check_attempts(name, task)
-    return lost(task) or task["exit"]["code"] != 6
+    return ends_wrong(victims, name, 6)
 
 
 Verb = Callable[[Victims, Arm], bool]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
-from conftest import ROOT, Backend, alive, wait_until
+from conftest import Backend, alive, python, wait_until
 
 REPORT = "import os, time; print(os.environ.get('CUDA_VISIBLE_DEVICES'), os.environ['CATTINO_TASK_NAME'])"
 
@@ -75,16 +75,7 @@ def test_hello_runs_by_meow_create(backend: Backend, export: str) -> None:
 
 def test_hello_runs_by_plain_python(backend: Backend) -> None:
     backend.write("task.py", HELLO.format(export='if __name__ == "__main__":\n    cattino.export(task)'))
-    done = subprocess.run(
-        [sys.executable, "task.py"],
-        check=False,
-        cwd=backend.work,
-        env={**backend.environment, "PYTHONPATH": str(ROOT / "python")},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
+    done = python(backend, "task.py")
     assert len((done.stdout + done.stderr).strip().splitlines()) == 1
     assert "hello" in done.stdout + done.stderr
     backend.meow("wait", "hello")

@@ -10,7 +10,7 @@ import sys
 import textwrap
 
 import pytest
-from conftest import ROOT, Backend, alive, tasks, wait_until
+from conftest import ROOT, Backend, alive, in_python, python, tasks, wait_until
 
 
 def start(backend: Backend, body: str) -> subprocess.Popen[str]:
@@ -19,11 +19,9 @@ def start(backend: Backend, body: str) -> subprocess.Popen[str]:
     script.write_text("import os, sys, cattino\nfrom concurrent import futures\n" + textwrap.dedent(body))
     return subprocess.Popen(
         [sys.executable, "script.py"],
-        cwd=backend.work,
-        env={**backend.environment, "PYTHONPATH": str(ROOT / "python")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        **in_python(backend),
     )
 
 
@@ -176,15 +174,7 @@ def test_under_meow_create_it_is_refused(backend: Backend) -> None:
 
 
 def test_the_tuning_example_prints_the_best(backend: Backend) -> None:
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "examples" / "tune.py"), "2"],
-        cwd=backend.work,
-        env={**backend.environment, "PYTHONPATH": str(ROOT / "python")},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
+    done = python(backend, str(ROOT / "examples" / "tune.py"), "2", timeout=120)
     assert re.fullmatch(r"best of 2: 0\.\d+ with {'C': 0\.1, .*}\n", done.stdout)
     assert "2/2" in done.stderr
 

@@ -21,7 +21,7 @@ from typing import Any, Callable
 
 import pytest
 from conftest import MakeBackend, alive, gate, open_gate, submit, wait_until
-from faulty import VERBS, Arm, Verb, Victims, children, lost, points
+from faulty import VERBS, Arm, Verb, Victims, at_gate, children, ends_wrong, points, with_faults
 
 ALL = bool(os.environ.get("CATTINO_ALL_KILLS"))
 SEEDS = int(os.environ.get("CATTINO_FAILING_WRITES_SEEDS", "2"))
@@ -107,10 +107,7 @@ class Refusing(Victims):
 
 def leave(victims: Victims, arm: Arm) -> bool:
     """The daemon leaves, and moves its log into the database; the task goes on."""
-    name = victims.name()
-    then = f"{gate(victims.backend, name)}; exit 5"
-    victims.backend.meow("create", victims.command(name, then), "-n", name, "-c", "0")
-    victims.runs(name)
+    name = at_gate(victims, 5)
     daemon = victims.backend.health()["pid"]
     arm()
 
@@ -120,9 +117,7 @@ def leave(victims: Victims, arm: Arm) -> bool:
 
     victims.do("exit", "-y", "--keep-tasks", done=is_another)
     open_gate(victims.backend, name)
-    task = victims.ended(name)
-    victims.check_attempts(name, task)
-    return lost(task) or task["exit"]["code"] != 5
+    return ends_wrong(victims, name, 5)
 
 
 def bulk(victims: Victims, arm: Arm) -> bool:
@@ -141,9 +136,7 @@ def bulk(victims: Victims, arm: Arm) -> bool:
             """,
             done=lambda part=part: victims.known(part),
         )
-    task = victims.ended(f"{name}b")
-    victims.check_attempts(f"{name}b", task)
-    return lost(task) or task["exit"]["code"] != 6_000_000 % 7
+    return ends_wrong(victims, f"{name}b", 6_000_000 % 7)
 
 
 WORK: dict[str, Verb] = {**VERBS, "bulk": bulk, "leave": leave}
@@ -170,9 +163,7 @@ def all_totals() -> Iterator[Totals]:
 
 @pytest.fixture
 def victims(make_backend: MakeBackend, tmp_path: Path) -> Refusing:
-    return Refusing(
-        make_backend(CATTINO_DEVICES="4x24GiB", CATTINO_CPUS="8", CATTINO_FAULTS=str(tmp_path / "faults"))
-    )
+    return Refusing(with_faults(make_backend, tmp_path / "faults"))
 
 
 def strike(victims: Refusing, verb: str, faults: list[tuple[str, int]], totals: Totals) -> int:
@@ -235,7 +226,7 @@ def test_a_first_start_that_fails_is_made_again(
     """At each of the first passes, all in a row: the state is made from nothing."""
     folder = tmp_path / "faults"
     folder.mkdir()
-    backend = make_backend(CATTINO_DEVICES="4x24GiB", CATTINO_CPUS="8", CATTINO_FAULTS=str(folder))
+    backend = with_faults(make_backend, folder)
     for nth in range(1, 9):
         (folder / f"{point}@{nth}").touch()
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from conftest import (
     HEAD,
-    ROOT,
     Backend,
     alive,
     err,
@@ -21,6 +18,7 @@ from conftest import (
     host_pids,
     open_gate,
     out,
+    python,
     submit,
     tasks,
     wait_until,
@@ -78,15 +76,7 @@ for name, task in found.items():
         print(name, type(error).__name__)
 """
     backend.write("functions.py", HEAD + FUNCTIONS + report)
-    done = subprocess.run(
-        [sys.executable, "functions.py"],
-        cwd=backend.work,
-        env={**backend.environment, "PYTHONPATH": str(ROOT / "python")},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
+    done = python(backend, "functions.py")
     results = dict(
         line.split(" ", 1)
         for line in done.stdout.splitlines()

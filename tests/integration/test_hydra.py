@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from conftest import ROOT, Backend, tasks
+from conftest import ROOT, Backend, python, tasks
 
 APP = """
 import os
@@ -38,15 +38,7 @@ hydra:
 def hydra(backend: Backend, *words: str) -> subprocess.CompletedProcess[str]:
     (backend.work / "app.py").write_text(APP)
     (backend.work / "config.yaml").write_text(CONFIG)
-    return subprocess.run(
-        [sys.executable, "app.py", *words],
-        cwd=backend.work,
-        env={**backend.environment, "PYTHONPATH": str(ROOT / "python")},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return python(backend, "app.py", *words, check=None)
 
 
 def test_a_sweep_is_one_submission_whose_jobs_run_side_by_side(backend: Backend) -> None:

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import pytest
 from conftest import MakeBackend, alive, gate, host_pids, open_gate, submit, wait_until
-from faulty import HELPED_BY, VERBS, Victims, children, points
+from faulty import HELPED_BY, VERBS, Victims, children, points, with_faults
 
 ALL = bool(os.environ.get("CATTINO_ALL_KILLS"))
 
@@ -129,9 +129,7 @@ def chosen(point: str) -> list[tuple[str, int]]:
 def test_whoever_is_killed_at_a_point_nothing_is_lost(
     make_backend: MakeBackend, tmp_path: Path, all_totals: Totals, point: str
 ) -> None:
-    backend = make_backend(
-        CATTINO_DEVICES="4x24GiB", CATTINO_CPUS="8", CATTINO_FAULTS=str(tmp_path / "faults")
-    )
+    backend = with_faults(make_backend, tmp_path / "faults")
     victims = Victims(backend)
     kills = 0
     for verb, nth in chosen(point):
@@ -266,9 +264,7 @@ def test_a_host_that_is_killed_at_a_point_is_missed_by_nobody(
     make_backend: MakeBackend, tmp_path: Path, all_totals: Totals, point: str, hooks: bool
 ) -> None:
     """Whoever passes the point lives; hooks are called by the next host, functions go on."""
-    victims = Victims(
-        make_backend(CATTINO_DEVICES="4x24GiB", CATTINO_CPUS="8", CATTINO_FAULTS=str(tmp_path / "faults"))
-    )
+    victims = Victims(with_faults(make_backend, tmp_path / "faults"))
     kills = 0
     for nth in (1, 2, 3) if ALL else (1,):
         try:
@@ -293,9 +289,7 @@ def test_a_graph_comes_to_its_right_end_under_fire(
     """Daemon or supervisor is killed every 100 to 500 ms."""
     dice = random.Random(seed)
     (tmp_path / "faults").mkdir()  # so that nobody takes it for a crash loop
-    backend = make_backend(
-        CATTINO_DEVICES="4x24GiB", CATTINO_CPUS="8", CATTINO_FAULTS=str(tmp_path / "faults")
-    )
+    backend = with_faults(make_backend, tmp_path / "faults")
     before = graph_of(dice, 200)
     submit(
         backend,

@@ -6,13 +6,11 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, Backend, wait_until
+from conftest import ROOT, Backend, python, wait_until
 
 EXAMPLES = ROOT / "examples"
 HEAD = """
@@ -24,24 +22,6 @@ from cattino.tasks import ProcTask, TaskGraph, TaskGroup
 
 def stdout_of(backend: Backend, name: str, log: str = "stdout") -> str:
     return Path(backend.task(name)["task"][log]).read_text()
-
-
-def python(
-    backend: Backend, *arguments: str, text: str = "", check: int = 0
-) -> subprocess.CompletedProcess[str]:
-    """A plain interpreter in the work directory, which finds the package and the programs."""
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=backend.work,
-        env={**backend.environment, "PYTHONPATH": str(ROOT / "python")},
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == check, done.stderr
-    return done
 
 
 # ---- examples -------------------------------------------------------------------------------------
