@@ -20,12 +20,11 @@ from cattino.names import assign_names
 from cattino.tasks.base import Task
 from cattino.tasks.graph import TaskGraph
 from cattino.tasks.group import TaskGroup
-from cattino.tasks.node import Node
+from cattino.tasks.node import HOOKS, Node
 from cattino.tasks.wishes import IN_REQUEST
 
 CHUNK_BYTES = 256 * 1024
 EDGES_EACH = 8192  # in a piece
-HOOKS = ("on_start", "on_end")
 
 
 class Pieces:
@@ -255,13 +254,10 @@ class _Writer:
         kind = type(node)
         found = self._hooks.get(kind)
         if found is None:
-            found = [
-                hook for hook in ("on_start", "on_end") if getattr(kind, hook) is not getattr(Node, hook)
-            ]
-            self._hooks[kind] = found
+            found = self._hooks[kind] = kind._class_hooks()
         own = node.__dict__
-        if "on_start" in own or "on_end" in own:
-            return [hook for hook in HOOKS if hook in own or hook in found]
+        if any(name.startswith("on_") for name in own):
+            found = [hook for hook in HOOKS if hook in found or hook in node._own_hooks()]
         return found
 
     def _called(self, node: Node, hooks: list[str], is_function: bool) -> str:

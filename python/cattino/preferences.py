@@ -20,6 +20,7 @@ DEFAULTS: dict[str, Any] = {
     "log-limit": "",
     "enforce": "nothing",
     "grace": "30s",
+    "hook-timeout": "1h",
     "resources": {},
     "reserve-after": "10m",
     "reservations": 1,

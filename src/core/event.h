@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -139,6 +140,17 @@ struct RunHook {
   Node owner;
   HookKind hook = HookKind::on_start;
   std::uint32_t attempt = 0;
+  /// What its owner shows meanwhile; in on_end what it is about to be, as things stand. Nothing: its
+  /// tasks have several.
+  std::optional<TaskStatus> shown = TaskStatus::running;
+  bool again = false;  ///< on_end of a task that is about to run again
+  bool failed =
+      false;  ///< on_end of a task that is about to fail, or of a group in which one failed
+};
+
+/// The task of an on_start that runs was stopped: it is to end soon.
+struct HurryHook {
+  AttemptId attempt;
 };
 
 /// Send TimerFired at `at`; replaces the one before. `at` 0: none is needed.
@@ -158,6 +170,7 @@ using Action = std::variant<
     StopAttempt,
     RecallAttempt,
     RunHook,
+    HurryHook,
     ArmTimer,
     SubmissionEnded>;
 

@@ -5,6 +5,8 @@
 // waits or runs. on_end runs whenever on_start did, also if that raised. A group without hooks stays
 // idle. The group node ends after its on_end, so successors of a group, and the on_end of the group
 // around it, come after.
+#include <optional>
+#include <set>
 #include <utility>
 
 #include "base/check.h"
@@ -35,7 +37,7 @@ void Scheduler::Impl::advance(TaskRecord& record) {
   if (record.terms->hooks.on_start) {
     mark(record);
     record.state.phase = TaskPhase::start_hook;
-    effects_.emplace_back(RunHook{Node::of(record.id), HookKind::on_start, record.state.attempt});
+    effects_.emplace_back(hook_of(record));
     return;
   }
   start_process(record);
@@ -49,12 +51,42 @@ void Scheduler::Impl::run_end_hook_or_finish(TaskRecord& record) {
   }
   mark(record);
   record.state.phase = TaskPhase::end_hook;
-  effects_.emplace_back(RunHook{Node::of(record.id), HookKind::on_end, record.state.attempt});
+  effects_.emplace_back(hook_of(record));
+}
+
+/// The hook that the phase of the task is for.
+RunHook Scheduler::Impl::hook_of(const TaskRecord& record) const {
+  RunHook call{Node::of(record.id), HookKind::on_start, record.state.attempt};
+  if (record.state.phase == TaskPhase::end_hook) {
+    const Sequel next = sequel_of(record);
+    call.hook = HookKind::on_end;
+    call.shown = next.status;
+    call.again = next.runs_again();
+    call.failed = next.status == TaskStatus::failed;
+  }
+  return call;
+}
+
+RunHook Scheduler::Impl::hook_of(const GroupRecord& record) const {
+  RunHook call{Node::of(record.spec.id)};
+  if (record.state.phase != GroupPhase::end_hook) {
+    return call;
+  }
+  call.hook = HookKind::on_end;
+  std::set<TaskStatus> seen;
+  tables_.for_each_inside(record, [&](NodeRef node) {
+    if (!node.is_group()) {
+      seen.insert(tables_.task(node).state.status);
+    }
+  });
+  call.shown = seen.size() == 1 ? std::optional(*seen.begin()) : std::nullopt;
+  call.failed = seen.contains(TaskStatus::failed);
+  return call;
 }
 
 void Scheduler::Impl::run_group_hook(GroupRecord& record, HookKind hook) {
   set_phase(record, hook == HookKind::on_start ? GroupPhase::start_hook : GroupPhase::end_hook);
-  effects_.emplace_back(RunHook{Node::of(record.spec.id), hook, 0});
+  effects_.emplace_back(hook_of(record));
 }
 
 void Scheduler::Impl::set_phase(GroupRecord& record, GroupPhase phase) {

@@ -39,6 +39,67 @@ TEST_F(Rounds, GoFromTheOutermostGroupInwardsAndBackOutwards) {
   EXPECT_EQ(world.effects(), Lines{"ended 1"});
 }
 
+struct Told : Rounds {
+  struct Ending {
+    RetryPolicy retry = {};
+    ExitStatus exit = ExitStatus::of_code(0);
+    std::optional<Verb> verb = {};
+  };
+  /// What on_end of a task that ends so is told.
+  RunHook end_of(const Ending& ending) {
+    const TaskId task =
+        world.task({.request = whole(1), .hooks = {false, true}, .retry = ending.retry});
+    world.task({.held = true});  // keeps the submission
+    world.submit();
+    if (ending.verb) {
+      world.ask(*ending.verb, {task});
+    }
+    world.exits(task, ending.exit);
+    const RunHook told = world.last_hook;
+    world.hook_ends(task, HookKind::on_end);
+    EXPECT_EQ(told.shown, world.status(task)) << "what it said came true";
+    EXPECT_EQ(told.failed, world.status(task) == TaskStatus::failed);
+    return told;
+  }
+};
+
+TEST_F(Told, OnEndIsToldWhatItsTaskIsAboutToBe) {
+  RetryPolicy twice;
+  twice.retries = 1;
+  twice.on_lost = true;
+  EXPECT_FALSE(end_of({}).again);
+  EXPECT_FALSE(end_of({.exit = ExitStatus::of_code(1)}).again);
+  EXPECT_TRUE(end_of({.exit = ExitStatus::of_code(retry_code)}).again);
+  EXPECT_TRUE(end_of({.retry = twice, .exit = ExitStatus::of_code(1)}).again);
+  EXPECT_TRUE(end_of({.retry = twice, .exit = ExitStatus::of_lost()}).again);
+  EXPECT_FALSE(end_of({.exit = ExitStatus::of_lost()}).again) << "it is held";
+  EXPECT_FALSE(
+      end_of({.retry = twice, .exit = ExitStatus::of_signal(15), .verb = Verb::kill}).again);
+  EXPECT_FALSE(
+      end_of({.retry = twice, .exit = ExitStatus::of_signal(15), .verb = Verb::cancel}).again);
+}
+
+TEST_F(Told, OnEndOfAGroupIsToldWhatItsTasksEndedIn) {
+  const GroupId group = world.group({}, both);
+  const TaskId a = world.task({.request = whole(1), .group = group});
+  const TaskId b = world.task({.request = whole(1), .group = group});
+  world.task({.held = true});  // keeps the submission
+  world.submit();
+  EXPECT_EQ(world.last_hook.shown, TaskStatus::running);
+  world.hook_ends(group, HookKind::on_start);
+  world.exits(a);
+  world.exits(b, ExitStatus::of_code(1));
+  EXPECT_EQ(world.last_hook.hook, HookKind::on_end);
+  EXPECT_EQ(world.last_hook.shown, std::nullopt);
+  EXPECT_TRUE(world.last_hook.failed);
+  world.hook_ends(group, HookKind::on_end);
+  world.ask(Verb::resume, {b});
+  world.hook_ends(group, HookKind::on_start);
+  world.exits(b);
+  EXPECT_EQ(world.last_hook.shown, TaskStatus::done);
+  EXPECT_FALSE(world.last_hook.failed);
+}
+
 TEST_F(Rounds, RunAGroupsOnStartOnceForAllWhoWaitForIt) {
   const GroupId group = world.group({}, both);
   const TaskId a = world.task({.request = whole(1), .group = group});
@@ -214,7 +275,8 @@ TEST_F(Rounds, CancelATaskInItsOnStartByWaitingForItAndThenRunOnEnd) {
   world.submit();
   world.effects();
   world.ask(Verb::kill, {task});
-  EXPECT_EQ(world.effects(), Lines{"start 2.1"}) << "there is no process: devices are free";
+  EXPECT_EQ(world.effects(), (Lines{"hurry 1.1", "start 2.1"}))
+      << "there is no process: devices are free";
   EXPECT_TRUE(world.runs(task) && world.runs(next));
   world.hook_ends(task, HookKind::on_start);
   EXPECT_EQ(world.effects(), Lines{"on_end 1.1"});

@@ -84,7 +84,7 @@ class Scheduler::Impl {
   };
 
   // scheduler.cc
-  static void ask_again(const TaskRecord& record, Actions& actions);
+  void ask_again(const TaskRecord& record, Actions& actions) const;
   void on(const AttemptStarted& event);
   void on(const AttemptExited& event);
   void on(const AttemptRecalled& event);
@@ -149,11 +149,22 @@ class Scheduler::Impl {
   TaskRecord* current(AttemptId attempt);
 
   // endings.cc
+  /// What follows an attempt.
+  struct Sequel {
+    enum class Kind : std::uint8_t { end, preempted, requeued, retried, held };
+    Kind kind = Kind::end;
+    TaskStatus status = TaskStatus::waiting;
+    Cause cause = Cause::none;
+    Node cause_node = {};     ///< of an end by a dependency
+    std::int64_t raised = 0;  ///< of a retry, as in TaskState
+    [[nodiscard]] bool runs_again() const { return kind != Kind::end && kind != Kind::held; }
+  };
   void finish(TaskRecord& record);
-  void fail(TaskRecord& record, Cause cause);
+  [[nodiscard]] Sequel sequel_of(const TaskRecord& record) const;
+  [[nodiscard]] Sequel wished_sequel_of(const TaskRecord& record) const;
+  [[nodiscard]] Sequel failed(const TaskRecord& record, Cause cause) const;
   [[nodiscard]] static bool may_retry(const TaskRecord& record, Cause cause);
-  bool raise(TaskRecord& record);
-  void requeue(TaskRecord& record);
+  [[nodiscard]] std::optional<std::int64_t> raised_request(const TaskRecord& record) const;
   void wait_again(TaskRecord& record, Duration backoff);
   void end(TaskRecord& record, TaskStatus status, Cause cause);
 
@@ -207,6 +218,8 @@ class Scheduler::Impl {
   // hooks.cc
   void advance(TaskRecord& record);
   void run_end_hook_or_finish(TaskRecord& record);
+  [[nodiscard]] RunHook hook_of(const TaskRecord& record) const;
+  [[nodiscard]] RunHook hook_of(const GroupRecord& record) const;
   void run_group_hook(GroupRecord& record, HookKind hook);
   void set_phase(GroupRecord& record, GroupPhase phase);
   void on_task_hook(TaskRecord& record, const HookEnded& event);

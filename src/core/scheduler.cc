@@ -182,8 +182,7 @@ Actions Scheduler::Impl::outstanding() const {
     }
   }
   for (const GroupId id : hooking_) {
-    const bool starts = tables_.groups.find(id.value)->state.phase == GroupPhase::start_hook;
-    actions.emplace_back(RunHook{Node::of(id), starts ? HookKind::on_start : HookKind::on_end, 0});
+    actions.emplace_back(hook_of(*tables_.groups.find(id.value)));
   }
   if (const Time earliest = earliest_due()) {
     actions.emplace_back(ArmTimer{earliest});
@@ -191,10 +190,9 @@ Actions Scheduler::Impl::outstanding() const {
   return actions;
 }
 
-void Scheduler::Impl::ask_again(const TaskRecord& record, Actions& actions) {
+void Scheduler::Impl::ask_again(const TaskRecord& record, Actions& actions) const {
   const TaskState& state = record.state;
   const AttemptId attempt{record.id, state.attempt};
-  const Node node = Node::of(record.id);
   switch (state.phase) {
     case TaskPhase::starting:
       if (state.recalled && state.behind) {
@@ -207,10 +205,13 @@ void Scheduler::Impl::ask_again(const TaskRecord& record, Actions& actions) {
       actions.emplace_back(StopAttempt{attempt});
       break;
     case TaskPhase::start_hook:
-      actions.emplace_back(RunHook{node, HookKind::on_start, state.attempt});
+      actions.emplace_back(hook_of(record));
+      if (state.end_requested) {
+        actions.emplace_back(HurryHook{attempt});
+      }
       break;
     case TaskPhase::end_hook:
-      actions.emplace_back(RunHook{node, HookKind::on_end, state.attempt});
+      actions.emplace_back(hook_of(record));
       break;
     case TaskPhase::none:
     case TaskPhase::group_hooks:

@@ -187,6 +187,8 @@ class World {
     }
   }
 
+  RunHook last_hook;  ///< that was asked for
+
   /// What was asked for since the last look.
   Lines effects() { return std::exchange(effects_, {}); }
 
@@ -215,7 +217,9 @@ class World {
     const std::string owner = of_task ? text({TaskId{action.owner.id}, action.attempt})
                                       : "group " + std::to_string(action.owner.id);
     effects_.push_back((action.hook == HookKind::on_start ? "on_start " : "on_end ") + owner);
+    last_hook = action;
   }
+  void note(const HurryHook& action) { effects_.push_back("hurry " + text(action.attempt)); }
   void note(const ArmTimer& action) {
     const std::int64_t ms = action.at ? (action.at - now).ms() : 0;
     effects_.push_back("timer " + std::to_string(ms));

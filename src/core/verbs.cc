@@ -92,6 +92,7 @@ void Scheduler::Impl::stop(TaskRecord& record, Cause cause) {
       return;
     case TaskPhase::start_hook:
       // on_start cannot be taken back: its on_end, if there is one, waits for its end.
+      effects_.emplace_back(HurryHook{{record.id, state.attempt}});
       release(record);
       if (!record.terms->hooks.on_end) {
         finish(record);

@@ -103,6 +103,7 @@ void Departure::leave(bool keep_tasks, Answer<std::uint64_t> answer) {
     return;
   }
   stage_ = Stage::stopping;
+  parts_.effects.hurry_hooks();
   parts_.turn.step(core::Paused{true});
   Selection running;
   running.all = true;

@@ -12,6 +12,7 @@ Effects::Effects(World& world, Turn& turn, Feed& feed)
       turn_(turn),
       feed_(feed),
       hosts_(host_handlers()),
+      hang_timer_(world.loop),
       shell_(shell_words(world.options.settings.shell)) {}
 
 void Effects::act(const core::Action& action) {
@@ -23,6 +24,8 @@ void Effects::act(const core::Action& action) {
     world_.client->send(supervisor::Recall{early->attempt.key()});
   } else if (const auto* hook = std::get_if<core::RunHook>(&action)) {
     run_hook(*hook);
+  } else if (const auto* late = std::get_if<core::HurryHook>(&action)) {
+    hurry_hook(late->attempt);
   } else if (const auto* ended = std::get_if<core::SubmissionEnded>(&action)) {
     submission_ended(ended->submission);
   }
@@ -82,7 +85,8 @@ void Effects::start(AttemptId attempt) {
 void Effects::start_function(const Launch& launch, Running& running) {
   host::RunCall call = run_call_of(launch);
   call.copier = world_.options.copier;
-  hosts_.call(running.submission, call.call, host::run_line(call));
+  hosts_.call(
+      running.submission, call.call, host::run_line(call), world_.options.settings.hook_timeout);
 }
 
 /// What is stored cannot be read: the attempt has not begun.

@@ -37,6 +37,8 @@ class Effects {
   void host_started(HostKey key);
   void host_exited(HostKey key, const ExitStatus& status);
 
+  /// We are about to leave: all hooks that run are to end soon.
+  void hurry_hooks();
   /// Stops Python hosts that do not leave by themselves.
   void stop_hosts();
 
@@ -50,6 +52,7 @@ class Effects {
   void refuse(AttemptId attempt, const Error& error);
   void stop(AttemptId attempt) const;
   void run_hook(const core::RunHook& hook);
+  void hurry_hook(AttemptId attempt);
   void run_task_hook(const core::RunHook& hook);
   void run_group_hook(const core::RunHook& hook);
   void submission_ended(SubmissionId submission);
@@ -61,6 +64,8 @@ class Effects {
   void gave_up(const std::string& call, const std::string& why);
   void printed(const std::string& call, const std::string& text);
   void host_replaced(SubmissionId submission);
+  void call_hook(SubmissionId submission, host::HookCall& call, const core::RunHook& hook);
+  void watch_hosts();
 
   /// Makes sure that the supervisor knows an environment.
   Result<EnvironmentFacts> environment(std::uint64_t id);
@@ -69,6 +74,8 @@ class Effects {
   Turn& turn_;
   Feed& feed_;
   host::Hosts hosts_;
+  sys::Timer hang_timer_;  ///< of hosts that hang
+  Time hang_due_;          ///< when it fires; 0: not armed
   Ports ports_;
   std::vector<std::string> shell_;
   std::unordered_map<std::uint64_t, EnvironmentFacts> facts_;

@@ -1,5 +1,7 @@
 // Hooks and functions: calls to the Python hosts, and what comes of them.
+#include <algorithm>
 #include <cerrno>
+#include <csignal>
 
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -20,21 +22,17 @@ bool append_line(const std::string& path, const std::string& line) {
   return file && sys::write_all(file.get(), line) == 0;
 }
 
-/// The status that `self` shows: in on_end, the one that the task is about to have.
-std::string shown_status(const core::TaskState& state, core::HookKind hook) {
-  if (hook == core::HookKind::on_start) {
-    return core::name(core::TaskStatus::running);
+/// The status that `self` shows.
+std::string shown_status(const core::RunHook& hook) {
+  return hook.shown ? core::name(*hook.shown) : "MultiStatus";
+}
+
+/// The hook that follows on_end in the same call.
+std::string sequel_hook(const core::RunHook& hook) {
+  if (hook.again) {
+    return "on_retry";
   }
-  if (state.end_requested && state.cause == core::Cause::preempted) {
-    return core::name(core::TaskStatus::waiting);
-  }
-  if (state.end_requested && state.cause != core::Cause::user_killed &&
-      state.cause != core::Cause::timed_out) {
-    return core::name(core::TaskStatus::cancelled);
-  }
-  const bool done =
-      !state.end_requested && state.cause == core::Cause::none && state.last_exit.ok();
-  return core::name(done ? core::TaskStatus::done : core::TaskStatus::failed);
+  return hook.failed ? "on_fail" : "";
 }
 
 std::optional<std::int32_t> exit_code(const ExitStatus& status) {
@@ -72,6 +70,20 @@ host::Handlers Effects::host_handlers() {
   handlers.replaced = [this](SubmissionId submission) {
     host_replaced(submission);
   };
+  handlers.now = [this] {
+    return world_.clock.now();
+  };
+  handlers.due_changed = [this] {
+    watch_hosts();
+  };
+  handlers.abort = [this](HostKey key) {
+    supervisor::Stop stop;
+    stop.key = key.key();
+    stop.signal = SIGABRT;  // it says where it is
+    stop.grace = host::Hosts::patience;
+    world_.client->send(stop);
+    world_.client->flush();
+  };
   return handlers;
 }
 
@@ -97,10 +109,8 @@ void Effects::run_task_hook(const core::RunHook& hook) {
   host::HookCall call;
   call.call = to_text({hook.owner, hook.attempt, hook.hook});
   call.node = {false, hook.owner.id};
-  call.hook = name(hook.hook);
   call.output = log_path(directory, "stdout", hook.attempt);
   call.errors = log_path(directory, "stderr", hook.attempt);
-  call.status = shown_status(*state, hook.hook);
   call.attempt = hook.attempt;
   call.exit_code = exit_code(state->last_exit);
   call.devices = state->allocation.devices;
@@ -112,7 +122,7 @@ void Effects::run_task_hook(const core::RunHook& hook) {
   call.created = task->spec.created;
   call.priority = task->spec.priority;
   call.run_dir = submission->run_dir;
-  hosts_.call(task->submission, call.call, host::hook_line(call));
+  call_hook(task->submission, call, hook);
   sys::fault_point("engine.hook-called");
 }
 
@@ -127,13 +137,51 @@ void Effects::run_group_hook(const core::RunHook& hook) {
   host::HookCall call;
   call.call = to_text({hook.owner, 0, hook.hook});
   call.node = {true, hook.owner.id};
-  call.hook = name(hook.hook);
   call.output = log_path(directory, "stdout", 1);
   call.errors = log_path(directory, "stderr", 1);
-  call.status = core::name(core::TaskStatus::running);
   call.created = submission->created;
   call.run_dir = submission->run_dir;
-  hosts_.call(group->submission, call.call, host::hook_line(call));
+  call_hook(group->submission, call, hook);
+}
+
+/// With what a task's hook and a group's have in common.
+void Effects::call_hook(SubmissionId submission, host::HookCall& call, const core::RunHook& hook) {
+  call.hook = name(hook.hook);
+  call.then = sequel_hook(hook);
+  call.status = shown_status(hook);
+  call.limit = world_.options.settings.hook_timeout;
+  hosts_.call(submission, call.call, host::hook_line(call), call.limit);
+  if (world_.leaving) {
+    hosts_.hurry(submission, call.call, world_.options.settings.grace);
+  }
+}
+
+void Effects::hurry_hook(AttemptId attempt) {
+  if (const Result<store::Task> task = world_.store->task(attempt.task)) {
+    const CallName call{core::Node::of(attempt.task), attempt.number, core::HookKind::on_start};
+    hosts_.hurry(task->submission, to_text(call), world_.options.settings.grace);
+  }
+}
+
+void Effects::hurry_hooks() {
+  hosts_.hurry_all(world_.options.settings.grace);
+}
+
+/// Arms the timer for the host that is to be looked at first.
+void Effects::watch_hosts() {
+  const Time due = hosts_.due();
+  if (!due || (hang_due_ && hang_due_ <= due)) {
+    return;  // what comes too early finds nothing, and looks again
+  }
+  hang_due_ = due;
+  hang_timer_.arm(std::max(Duration{}, due - world_.clock.now()), world_.guarded([this] {
+    // After what the hosts have said meanwhile, if we were the ones that slept.
+    world_.loop.post(world_.guarded([this] {
+      hang_due_ = {};
+      hosts_.end_hung();
+      watch_hosts();
+    }));
+  }));
 }
 
 // ---- hosts ------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ bool is_effect(const core::Action& action) {
          std::holds_alternative<core::StopAttempt>(action) ||
          std::holds_alternative<core::RecallAttempt>(action) ||
          std::holds_alternative<core::RunHook>(action) ||
+         std::holds_alternative<core::HurryHook>(action) ||
          std::holds_alternative<core::SubmissionEnded>(action);
 }
 

@@ -2,21 +2,35 @@
 #include "host/hosts.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 #include <vector>
 
 namespace cattino::host {
 
+namespace {
+
+constexpr Duration forever{std::numeric_limits<std::int64_t>::max()};
+
+}  // namespace
+
 Hosts::Hosts(Handlers handlers) : handlers_(std::move(handlers)) {}
 
-void Hosts::call(SubmissionId submission, const std::string& call, std::string line) {
+void Hosts::call(
+    SubmissionId submission, const std::string& call, std::string line, Duration limit) {
   Host& host = hosts_[submission];
   const auto [at, is_new] = host.calls.try_emplace(call);
   if (!is_new) {
     return;
   }
   at->second.line = std::move(line);
+  at->second.limit = limit.us > 0 ? limit : forever;
+  host.limits.insert(at->second.limit);
   host.leaving = false;
+  if (host.calls.size() == 1) {
+    host.heard = handlers_.now();  // it had nothing to say before
+    handlers_.due_changed();
+  }
   if (host.channel) {
     at->second.sent = true;
     host.channel->send(at->second.line);
@@ -25,11 +39,59 @@ void Hosts::call(SubmissionId submission, const std::string& call, std::string l
   }
 }
 
+void Hosts::hurry(SubmissionId submission, const std::string& call, Duration at_most) {
+  const auto host = hosts_.find(submission);
+  if (host == hosts_.end()) {
+    return;
+  }
+  if (const auto at = host->second.calls.find(call); at != host->second.calls.end()) {
+    hurry(host->second, at->first, at->second, at_most);
+  }
+}
+
+void Hosts::hurry_all(Duration at_most) {
+  for (auto& [submission, host] : hosts_) {
+    for (auto& [name, call] : host.calls) {
+      hurry(host, name, call, at_most);
+    }
+  }
+}
+
+void Hosts::hurry(Host& host, const std::string& name, Call& call, Duration at_most) const {
+  call.at_most = at_most;
+  host.heard = handlers_.now();  // it is asked for something
+  set_limit(host, call, std::min(call.limit, at_most));
+  if (call.sent) {
+    host.channel->send(hurry_line(name, at_most));
+  }
+}
+
+void Hosts::set_limit(Host& host, Call& call, Duration limit) const {
+  host.limits.erase(host.limits.find(call.limit));
+  call.limit = limit;
+  host.limits.insert(limit);
+  handlers_.due_changed();
+}
+
 void Hosts::answered(SubmissionId submission, const std::string& call) {
   const auto at = hosts_.find(submission);
   if (at != hosts_.end()) {
-    at->second.calls.erase(call);
+    forget(at->second, call);
   }
+}
+
+bool Hosts::forget(Host& host, const std::string& call) const {
+  const auto at = host.calls.find(call);
+  if (at == host.calls.end()) {
+    return false;
+  }
+  const Duration limit = at->second.limit;
+  host.limits.erase(host.limits.find(limit));
+  host.calls.erase(at);
+  if (limit == forever) {
+    handlers_.due_changed();
+  }
+  return true;
 }
 
 void Hosts::start_next(SubmissionId submission, Host& host) const {
@@ -38,6 +100,10 @@ void Hosts::start_next(SubmissionId submission, Host& host) const {
   host.alive = true;
   host.reported = true;
   host.connected = false;
+  host.hangs = false;
+  host.inherited = false;
+  host.heard = handlers_.now();
+  handlers_.due_changed();
   const HostKey key{submission, host.generation};
   if (host.generation > 1) {
     handlers_.replaced(submission);
@@ -50,11 +116,15 @@ void Hosts::attach(SubmissionId submission, std::unique_ptr<Channel> channel) {
   host.alive = true;
   host.connected = true;
   host.deaths = 0;
+  host.heard = handlers_.now();
   host.channel = std::move(channel);
   host.channel->send(handlers_.introduction(submission));
   for (auto& [name, call] : host.calls) {
     call.sent = true;
     host.channel->send(call.line);
+    if (call.at_most) {
+      host.channel->send(hurry_line(name, *call.at_most));
+    }
   }
   host.told_to_leave = false;
   leave_if_over(submission);
@@ -70,20 +140,77 @@ void Hosts::take(SubmissionId submission, std::string_view line) {
     return;
   }
   Host& host = at->second;
+  host.heard = handlers_.now();
   if (const auto* hello = std::get_if<Hello>(&reply.value())) {
     host.generation = std::max(host.generation, hello->generation);
   } else if (const auto* printed = std::get_if<Printed>(&reply.value())) {
     handlers_.printed(printed->call, printed->text);
+  } else if (const auto* begins = std::get_if<Begun>(&reply.value())) {
+    begun(host, begins->call, begins->limit);
   } else if (const auto* done = std::get_if<HookDone>(&reply.value())) {
-    if (host.calls.erase(done->call) > 0) {
+    if (forget(host, done->call)) {
       handlers_.hook_done(done->call, done->ok, done->error);
     }
   } else if (const auto* failed = std::get_if<RunFailed>(&reply.value())) {
-    if (host.calls.erase(failed->call) > 0) {
+    if (forget(host, failed->call)) {
       handlers_.run_failed(failed->call, failed->error);
     }
   }
   leave_if_over(submission);
+}
+
+void Hosts::begun(Host& host, const std::string& call, std::optional<Duration> limit) const {
+  const auto at = host.calls.find(call);
+  if (at == host.calls.end()) {
+    return;
+  }
+  Call& found = at->second;
+  found.begun = true;
+  if (limit) {
+    const Duration own = limit->us > 0 ? *limit : forever;
+    set_limit(host, found, std::min(own, found.at_most.value_or(own)));
+  }
+}
+
+Time Hosts::due_of(const Host& host) {
+  if (!host.alive || host.hangs || host.limits.empty()) {
+    return {};
+  }
+  const Duration longest = *host.limits.rbegin();
+  return longest == forever ? Time{} : host.heard + longest + patience;
+}
+
+Time Hosts::due() const {
+  Time earliest;
+  for (const auto& [submission, host] : hosts_) {
+    const Time due = due_of(host);
+    if (due && (!earliest || due < earliest)) {
+      earliest = due;
+    }
+  }
+  return earliest;
+}
+
+void Hosts::end_hung() {
+  const Time now = handlers_.now();
+  for (auto& [submission, host] : hosts_) {
+    const Time due = due_of(host);
+    if (due && due <= now) {
+      host.hangs = true;
+      blame(host);
+      handlers_.abort({submission, host.generation});
+    }
+  }
+}
+
+/// It hangs over the hooks that it has begun; if there are none, over what comes before them all, unless it
+/// began them when another daemon listened.
+void Hosts::blame(Host& host) {
+  const bool any = std::any_of(
+      host.calls.begin(), host.calls.end(), [](const auto& each) { return each.second.begun; });
+  for (auto& [name, call] : host.calls) {
+    call.hung = call.begun || (!any && !host.inherited);
+  }
 }
 
 void Hosts::leave_if_over(SubmissionId submission) {
@@ -105,9 +232,13 @@ void Hosts::disconnected(SubmissionId submission) {
 void Hosts::started(HostKey key) {
   Host& host = hosts_[key.submission];
   if (key.generation >= host.generation) {
+    host.inherited = host.inherited || !host.alive || key.generation > host.generation;
     host.generation = key.generation;
     host.alive = true;
     host.reported = true;
+    host.hangs = false;  // that may not have been heard
+    host.heard = handlers_.now();
+    handlers_.due_changed();
   }
 }
 
@@ -130,19 +261,29 @@ void Hosts::died(SubmissionId submission, const std::string& how) {
     }
     return;
   }
-  if (!host.connected) {
-    ++host.deaths;
-    if (host.deaths >= deaths_allowed) {
-      host.deaths = deaths_allowed - 1;  // a later call gets one more try
-      fail_calls(
-          host, "the Python process for hooks and functions could not be started: " + how, 0);
-    }
-  } else {
+  const bool any_begun = std::any_of(
+      host.calls.begin(), host.calls.end(), [](const auto& each) { return each.second.begun; });
+  if (host.hangs) {
+    fail_calls(
+        host,
+        "the Python process for hooks and functions hung: the setting hook-timeout, or "
+        "hook_timeout= of the "
+        "task, says how long a hook may take; cattino-host.log says where it was",
+        [](const Call& call) { return call.hung; });
+  } else if (host.connected) {
     for (auto& [name, call] : host.calls) {
-      call.deaths += call.sent ? 1 : 0;
-      call.sent = false;
+      call.deaths += call.sent && (call.begun || !any_begun) ? 1 : 0;
     }
-    fail_calls(host, "the Python process for hooks and functions died: " + how, deaths_allowed);
+    fail_calls(
+        host, "the Python process for hooks and functions died: " + how, [](const Call& call) {
+          return call.deaths >= deaths_allowed;
+        });
+  } else if (++host.deaths >= deaths_allowed) {
+    host.deaths = deaths_allowed - 1;  // a later call gets one more try
+    fail_calls(
+        host,
+        "the Python process for hooks and functions could not be started: " + how,
+        [](const Call&) { return true; });
   }
   const auto again = hosts_.find(submission);  // a handler may have changed everything
   if (again != hosts_.end() && !again->second.alive && !again->second.calls.empty()) {
@@ -150,16 +291,18 @@ void Hosts::died(SubmissionId submission, const std::string& how) {
   }
 }
 
-/// Fails the calls over which at least `deaths` hosts died.
-void Hosts::fail_calls(Host& host, const std::string& why, int deaths) const {
+/// Fails the calls of which `fails` is true; the next host has begun none of the others.
+void Hosts::fail_calls(
+    Host& host, const std::string& why, const std::function<bool(const Call&)>& fails) const {
   std::vector<std::string> failed;
-  for (const auto& [name, call] : host.calls) {
-    if (call.deaths >= deaths) {
+  for (auto& [name, call] : host.calls) {
+    call.sent = call.begun = false;
+    if (fails(call)) {
       failed.push_back(name);
     }
   }
   for (const std::string& name : failed) {
-    host.calls.erase(name);
+    forget(host, name);
   }
   for (const std::string& name : failed) {
     handlers_.gave_up(name, why);

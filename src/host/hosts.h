@@ -9,18 +9,25 @@
 // A call is known by its text and kept until it is answered; while one is kept and the host is absent,
 // the next generation is started. A host that dies three times in a row before it connects, or three
 // times over the same call, fails the calls: else a hook that kills its interpreter would loop for ever.
+//
+// A host ends a hook that takes longer than it may, and speaks whenever a hook begins or ends. So one that
+// has calls, and is silent for longer than any of them may take, hangs (a hook blocks it, or it was
+// stopped): it is ended, the hooks that it had begun fail, and the next one gets the others.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
 #include "base/exit_status.h"
 #include "base/ids.h"
+#include "base/time.h"
 #include "host/channel.h"
 #include "host/lines.h"
 
@@ -37,18 +44,28 @@ struct Handlers {
   /// No host can be had for this call, a hook or a run: nobody has told the user yet.
   std::function<void(const std::string& call, const std::string& why)> gave_up;
   std::function<void(SubmissionId)> replaced;  ///< a new host starts from the submitted state
+  std::function<Time()> now;                   ///< of a clock that never goes back
+  std::function<void()> due_changed;           ///< `due` may be earlier than it was
+  std::function<void(HostKey)> abort;          ///< this host hangs: have it ended
 };
 
 class Hosts {
  public:
   static constexpr int deaths_allowed = 3;
+  /// For a host to say that a hook took too long.
+  static constexpr Duration patience = Duration::seconds(5);
 
   explicit Hosts(Handlers handlers);
 
-  /// Asks for a hook or a run (`line` as of lines.h). A call that is kept already is not sent again.
-  void call(SubmissionId submission, const std::string& call, std::string line);
+  /// Asks for a hook or a run (`line` as of lines.h), which may take as long as `limit` (0: any time). A
+  /// call that is kept already is not sent again.
+  void call(
+      SubmissionId submission, const std::string& call, std::string line, Duration limit = {});
   /// A run call is answered by its process becoming known, or its end.
   void answered(SubmissionId submission, const std::string& call);
+  /// Nobody needs the hook any more: from now on it may take so long.
+  void hurry(SubmissionId submission, const std::string& call, Duration at_most);
+  void hurry_all(Duration at_most);
   void attach(SubmissionId submission, std::unique_ptr<Channel> channel);
 
   /// The supervisor reports that this host lives.
@@ -57,6 +74,11 @@ class Hosts {
   /// After the supervisor has told all it knows: hosts that it does not know are gone.
   void forget_unknown();
   void expect_report();  ///< the supervisor is about to tell all it knows
+
+  /// When `end_hung` is to be called; 0: never.
+  [[nodiscard]] Time due() const;
+  /// Ends the hosts that hang.
+  void end_hung();
 
   /// Nothing is left to do for this submission.
   void leave(SubmissionId submission);
@@ -69,8 +91,12 @@ class Hosts {
  private:
   struct Call {
     std::string line;
+    Duration limit;
+    std::optional<Duration> at_most;  ///< it was hurried
     int deaths = 0;
     bool sent = false;
+    bool begun = false;
+    bool hung = false;  ///< its host hangs over it
   };
   struct Host {
     std::uint32_t generation = 0;
@@ -79,17 +105,28 @@ class Hosts {
     bool connected = false;  ///< this generation has been attached once
     bool leaving = false;
     bool told_to_leave = false;
-    int deaths = 0;  ///< in a row, before a connection
+    bool inherited = false;  ///< it was started by an earlier daemon, which heard more of it
+    bool hangs = false;      ///< this generation is being ended for it
+    int deaths = 0;          ///< in a row, before a connection
+    Time heard;              ///< when it last showed that it lives, or was asked for something
     std::unique_ptr<Channel> channel;
     std::map<std::string, Call> calls;
+    std::multiset<Duration> limits;  ///< of the calls
   };
 
   void start_next(SubmissionId submission, Host& host) const;
   void take(SubmissionId submission, std::string_view line);
+  void begun(Host& host, const std::string& call, std::optional<Duration> limit) const;
+  void hurry(Host& host, const std::string& name, Call& call, Duration at_most) const;
+  void set_limit(Host& host, Call& call, Duration limit) const;
+  bool forget(Host& host, const std::string& call) const;
+  static Time due_of(const Host& host);
+  static void blame(Host& host);
   void leave_if_over(SubmissionId submission);
   void disconnected(SubmissionId submission);
   void died(SubmissionId submission, const std::string& how);
-  void fail_calls(Host& host, const std::string& why, int deaths) const;
+  void fail_calls(
+      Host& host, const std::string& why, const std::function<bool(const Call&)>& fails) const;
 
   Handlers handlers_;
   std::unordered_map<SubmissionId, Host> hosts_;

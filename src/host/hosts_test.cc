@@ -49,9 +49,28 @@ class HostsTest : public ::testing::Test {
     handlers.replaced = [this](SubmissionId) {
       ++replaced_;
     };
+    handlers.now = [this] {
+      return now_;
+    };
+    handlers.due_changed = [this] {
+      const Time due = hosts_.due();
+      armed_ = due && (!armed_ || due < armed_) ? due : armed_;
+    };
+    handlers.abort = [this](HostKey key) {
+      aborted_.push_back(key.generation);
+    };
     return handlers;
   }
   void attach(Played& played) { hosts_.attach(one, std::make_unique<PlayedChannel>(played)); }
+  /// Time passes until the owner's timer has fired as often as it was armed.
+  void pass_until_due() {
+    while (armed_) {
+      now_ = std::max(now_, armed_);
+      armed_ = {};
+      hosts_.end_hung();
+      armed_ = hosts_.due();
+    }
+  }
   void exit(std::uint32_t generation) {
     hosts_.exited({one, generation}, ExitStatus::of_signal(9));
   }
@@ -60,6 +79,9 @@ class HostsTest : public ::testing::Test {
   std::vector<std::uint32_t> started_;
   std::vector<std::string> told_;
   int replaced_ = 0;
+  Time now_{1'000'000};
+  Time armed_;  ///< for when `end_hung` is called, as its owner would
+  std::vector<std::uint32_t> aborted_;
   Hosts hosts_{handlers()};
 };
 
@@ -105,6 +127,137 @@ TEST_F(HostsTest, A_call_over_which_three_hosts_died_is_given_up) {
   EXPECT_EQ(told_, (std::vector<std::string>{"a given up"}));
   EXPECT_EQ(started_.size(), 3U);
   EXPECT_EQ(replaced_, 2);
+}
+
+TEST_F(HostsTest, Only_calls_that_had_begun_count_a_death) {
+  hosts_.call(one, "bad", "line bad");
+  hosts_.call(one, "good", "line good");
+  for (std::uint32_t generation = 1; generation <= 3; ++generation) {
+    Played host;
+    attach(host);
+    host.line(R"({"op":"begun","call":"bad"})");
+    exit(generation);
+  }
+  EXPECT_EQ(told_, (std::vector<std::string>{"bad given up"}));
+  Played last;
+  attach(last);
+  EXPECT_EQ(last.lines, (std::vector<std::string>{"objects", "line good"}));
+}
+
+TEST_F(HostsTest, A_host_that_is_silent_for_too_long_is_ended_and_what_it_had_begun_fails) {
+  constexpr Duration limit = Duration::seconds(10);
+  hosts_.call(one, "hangs", "line hangs", limit);
+  hosts_.call(one, "waits", "line waits", limit);
+  Played host;
+  attach(host);
+  now_ = now_ + Duration::seconds(3);
+  host.line(R"({"op":"begun","call":"hangs"})");
+  EXPECT_EQ(hosts_.due(), now_ + limit + Hosts::patience);
+  now_ = hosts_.due() - Duration{1};
+  hosts_.end_hung();
+  EXPECT_TRUE(aborted_.empty());
+  now_ = hosts_.due();
+  hosts_.end_hung();
+  hosts_.end_hung();
+  EXPECT_EQ(aborted_, (std::vector<std::uint32_t>{1}));
+  EXPECT_EQ(hosts_.due(), Time{});
+  exit(1);
+  EXPECT_EQ(told_, (std::vector<std::string>{"hangs given up"}));
+  Played next;
+  attach(next);
+  EXPECT_EQ(next.lines, (std::vector<std::string>{"objects", "line waits"}));
+  EXPECT_EQ(hosts_.due(), now_ + limit + Hosts::patience);
+}
+
+TEST_F(HostsTest, A_host_that_hangs_before_it_begins_anything_fails_all_calls) {
+  hosts_.call(one, "a", "line a", Duration::seconds(1));
+  hosts_.call(one, "b", "line b", Duration::seconds(1));
+  now_ = hosts_.due();
+  hosts_.end_hung();
+  exit(1);
+  EXPECT_EQ(told_, (std::vector<std::string>{"a given up", "b given up"}));
+  EXPECT_EQ(hosts_.due(), Time{});
+}
+
+TEST_F(HostsTest, A_hook_without_a_limit_may_take_as_long_as_it_likes) {
+  hosts_.call(one, "a", "line a", Duration::seconds(1));
+  hosts_.call(one, "b", "line b");
+  EXPECT_EQ(hosts_.due(), Time{});
+  Played host;
+  attach(host);
+  host.line(R"({"op":"begun","call":"b","limit":2000})");
+  EXPECT_EQ(hosts_.due(), now_ + Duration::seconds(2) + Hosts::patience);
+  host.line(R"({"op":"begun","call":"a","limit":0})");
+  EXPECT_EQ(hosts_.due(), Time{});
+  host.line(R"({"op":"done","call":"a","ok":true})");
+  EXPECT_EQ(hosts_.due(), now_ + Duration::seconds(2) + Hosts::patience);
+  host.line(R"({"op":"done","call":"b","ok":true})");
+  EXPECT_EQ(hosts_.due(), Time{});
+}
+
+TEST_F(HostsTest, A_host_that_was_idle_for_long_is_looked_at_as_well) {
+  hosts_.call(one, "a", "line a", Duration::seconds(1));
+  Played host;
+  attach(host);
+  host.line(R"({"op":"done","call":"a","ok":true})");
+  pass_until_due();
+  now_ = now_ + Duration::seconds(100);
+  hosts_.call(one, "b", "line b", Duration::seconds(1));
+  EXPECT_EQ(armed_, now_ + Duration::seconds(1) + Hosts::patience);
+  pass_until_due();
+  EXPECT_EQ(aborted_, (std::vector<std::uint32_t>{1}));
+}
+
+TEST_F(HostsTest, A_host_that_hangs_beside_a_hook_that_may_is_looked_at_after_that) {
+  hosts_.call(one, "any time", "line");
+  hosts_.call(one, "short", "line", Duration::seconds(1));
+  Played host;
+  attach(host);
+  pass_until_due();
+  EXPECT_TRUE(aborted_.empty());
+  host.line(R"({"op":"done","call":"any time","ok":true})");
+  pass_until_due();
+  EXPECT_EQ(aborted_, (std::vector<std::uint32_t>{1}));
+}
+
+TEST_F(HostsTest, Of_a_host_that_hung_already_under_another_daemon_nothing_is_known) {
+  hosts_.started({one, 4});
+  hosts_.call(one, "a", "line a", Duration::seconds(1));
+  pass_until_due();
+  exit(4);
+  EXPECT_TRUE(told_.empty());
+  EXPECT_EQ(started_, (std::vector<std::uint32_t>{5}));
+  pass_until_due();
+  exit(5);
+  EXPECT_EQ(told_, (std::vector<std::string>{"a given up"}));
+}
+
+TEST_F(HostsTest, A_hook_that_is_hurried_may_take_no_longer_than_that) {
+  constexpr Duration grace = Duration::seconds(3);
+  hosts_.call(one, "a", "line a");
+  hosts_.hurry(one, "a", grace);
+  Played host;
+  attach(host);
+  EXPECT_EQ(host.lines, (std::vector<std::string>{"objects", "line a", hurry_line("a", grace)}));
+  host.line(R"({"op":"begun","call":"a","limit":0})");
+  EXPECT_EQ(hosts_.due(), now_ + grace + Hosts::patience);
+  hosts_.hurry(one, "unknown", grace);
+  hosts_.hurry_all(grace * 2);
+  EXPECT_EQ(host.lines.back(), hurry_line("a", grace * 2));
+  EXPECT_EQ(hosts_.due(), now_ + grace + Hosts::patience);
+  pass_until_due();
+  exit(1);
+  EXPECT_EQ(told_, (std::vector<std::string>{"a given up"}));
+}
+
+TEST_F(HostsTest, A_host_whose_abortion_was_not_heard_is_looked_at_again) {
+  hosts_.call(one, "a", "line a", Duration::seconds(1));
+  now_ = hosts_.due();
+  hosts_.end_hung();
+  hosts_.started({one, 1});
+  now_ = hosts_.due();
+  hosts_.end_hung();
+  EXPECT_EQ(aborted_, (std::vector<std::uint32_t>{1, 1}));
 }
 
 TEST_F(HostsTest, An_answered_run_is_not_repeated) {

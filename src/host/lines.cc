@@ -101,7 +101,7 @@ std::string hook_line(const HookCall& call) {
   json::object task = attributes(call, call.status);
   task["pid"] = call.pid != 0 ? json::value(call.pid) : json::value(nullptr);
   task["exit_code"] = call.exit_code ? json::value(*call.exit_code) : json::value(nullptr);
-  const json::object line{
+  json::object line{
       {"op", "hook"},
       {"call", call.call},
       {"node", node_object(call.node)},
@@ -110,6 +110,12 @@ std::string hook_line(const HookCall& call) {
       {"output", call.output},
       {"errors", call.errors},
   };
+  if (!call.then.empty()) {
+    line["then"] = call.then;
+  }
+  if (call.limit.us > 0) {
+    line["limit"] = call.limit.ms();
+  }
   return json::serialize(line);
 }
 
@@ -141,9 +147,30 @@ std::string run_line(const RunCall& call) {
   return json::serialize(line);
 }
 
+std::string hurry_line(const std::string& call, Duration at_most) {
+  return json::serialize(json::object{{"op", "hurry"}, {"call", call}, {"limit", at_most.ms()}});
+}
+
 std::string leave_line() {
   return R"({"op":"leave"})";
 }
+
+namespace {
+
+Result<Reply> begun_in(const json::object& object) {
+  constexpr std::int64_t longest_ms = std::int64_t{10'000} * 365 * 86'400'000;
+  Begun begun{text_of(object, "call"), std::nullopt};
+  if (object.contains("limit")) {
+    const std::int64_t ms = number_of(object, "limit");
+    if (ms < 0 || ms > longest_ms) {
+      return Error{ErrorCode::corrupt, "a Python host sent a limit that no hook can have"};
+    }
+    begun.limit = Duration::milliseconds(ms);
+  }
+  return Reply{std::move(begun)};
+}
+
+}  // namespace
 
 Result<Reply> parse_reply(std::string_view line) {
   json::error_code failure;
@@ -164,6 +191,9 @@ Result<Reply> parse_reply(std::string_view line) {
       return Error{ErrorCode::corrupt, "a Python host sent a generation that no host has"};
     }
     return Reply{Hello{number_of(*object, "pid"), static_cast<std::uint32_t>(generation)}};
+  }
+  if (op == "begun") {
+    return begun_in(*object);
   }
   if (op == "done") {
     return Reply{

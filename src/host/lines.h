@@ -38,6 +38,8 @@ struct HookCall {
   std::string call;
   NodeName node;
   std::string hook;  ///< on_start | on_end
+  std::string then;  ///< "" | on_retry | on_fail: in the same call, after that
+  Duration limit;    ///< how long it may take, where its object does not say; 0: any time
   std::string output;
   std::string errors;
   std::string status;
@@ -75,6 +77,9 @@ struct RunCall {
 };
 std::string run_line(const RunCall& call);
 
+/// The hook of this call may take so long from now on, and no longer.
+std::string hurry_line(const std::string& call, Duration at_most);
+
 std::string leave_line();
 
 // ---- from a host
@@ -82,6 +87,11 @@ std::string leave_line();
 struct Hello {
   std::int64_t pid = 0;
   std::uint32_t generation = 0;
+};
+/// The host is about to call the hook.
+struct Begun {
+  std::string call;
+  std::optional<Duration> limit;  ///< that its object says it has; 0: none
 };
 struct HookDone {
   std::string call;
@@ -96,7 +106,7 @@ struct RunFailed {
   std::string call;
   std::string error;
 };
-using Reply = std::variant<Hello, HookDone, Printed, RunFailed>;
+using Reply = std::variant<Hello, Begun, HookDone, Printed, RunFailed>;
 
 /// An error says what is wrong with the line; lines of newer hosts with an unknown `op` are errors too.
 Result<Reply> parse_reply(std::string_view line);

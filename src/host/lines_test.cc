@@ -53,6 +53,23 @@ TEST(HostLines, Replies_are_read) {
   EXPECT_EQ(std::get<Hello>(hello.value()).generation, 2U);
 }
 
+TEST(HostLines, A_hook_that_begins_may_have_a_limit_of_its_own) {
+  const auto plain = parse_reply(R"({"op":"begun","call":"t1/1/on_start"})");
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(std::get<Begun>(plain.value()).limit, std::nullopt);
+  const auto limited = parse_reply(R"({"op":"begun","call":"t1/1/on_start","limit":1500})");
+  ASSERT_TRUE(limited);
+  EXPECT_EQ(std::get<Begun>(limited.value()).limit, Duration::milliseconds(1500));
+}
+
+TEST(HostLines, A_hook_says_how_long_it_may_take_and_what_comes_after_it) {
+  HookCall call;
+  EXPECT_EQ(hook_line(call).find("limit"), std::string::npos);
+  call.then = "on_fail";
+  call.limit = Duration::seconds(3);
+  EXPECT_NE(hook_line(call).find(R"("then":"on_fail","limit":3000)"), std::string::npos);
+}
+
 TEST(HostLines, An_error_may_tell_of_a_path_that_is_no_text) {
   const auto done = parse_reply(
       "{\"op\":\"done\",\"call\":\"t1/1/on_end\",\"ok\":false,\"error\":\"no \xff.txt\"}");
@@ -68,6 +85,8 @@ TEST(HostLines, What_is_no_reply_is_an_error) {
         "1",
         R"({"op":"dance"})",
         R"({"op":3})",
+        R"({"op":"begun","call":"a","limit":-1})",
+        R"({"op":"begun","call":"a","limit":9000000000000000000})",
         R"({"op":"hello","generation":65536})",
         R"({"op":"hello","generation":-1})"}) {
     EXPECT_FALSE(parse_reply(line)) << line;

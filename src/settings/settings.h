@@ -28,6 +28,7 @@ struct Settings {
   Mib log_limit;                    ///< that each log of a task may take; 0: any
   std::string shell;                ///< "": bash -o pipefail -c, or /bin/sh -c
   Duration grace = Duration::seconds(30);
+  Duration hook_timeout = Duration::seconds(3600);  ///< 0: none
   std::map<std::string, std::int64_t>
       resources;  ///< counters that tasks may ask for, with their totals
   Duration reserve_after = Duration::seconds(600);

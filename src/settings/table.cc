@@ -308,6 +308,12 @@ std::vector<Entry> common_entries() {
           "its `ram` is ended, one with more to do than its `cpus` can waits"),
       duration_entry(
           "grace", &S::grace, "how long a task that is stopped may take before it is killed"),
+      duration_entry(
+          "hook-timeout",
+          &S::hook_timeout,
+          "how long a hook may take, for tasks and groups that do not say it themselves; then it "
+          "fails; 0: "
+          "as long as it likes"),
   };
 }
 

@@ -73,6 +73,9 @@ struct Texter {
     return "hook " + text(a.owner) + " " + std::to_string(static_cast<int>(a.hook)) + " " +
            std::to_string(a.attempt);
   }
+  std::string operator()(const core::HurryHook& a) const {
+    return "hurry " + std::to_string(a.attempt.key());
+  }
   std::string operator()(const core::ArmTimer& a) const {
     return "timer " + std::to_string(a.at.us);
   }

@@ -265,6 +265,7 @@ class Player {
     plan(now_ + play.takes, core::HookEnded{action.owner, action.hook, action.attempt, !raises});
   }
 
+  void follow(const core::HurryHook& /*action*/) {}
   void follow(const core::ArmTimer& action) { timer_ = action.at; }
   void follow(const core::SubmissionEnded& action) { in_core_[action.submission] = false; }
 

@@ -240,6 +240,62 @@ def test_on_end_knows_how_the_task_ended(backend: Backend) -> None:
     assert events(backend) == ["start g/t Running 1", "end g/t 7 1 True"]
 
 
+def test_on_retry_follows_an_attempt_that_is_repeated_and_on_fail_the_last(backend: Backend) -> None:
+    hooked(
+        backend,
+        """
+        class T(ProcTask):
+            def on_end(self): note("end", self.name, self.attempt, self.status)
+            async def on_retry(self): note("retry", self.name, self.attempt, self.status)
+            def on_fail(self): note("fail", self.name, self.attempt, self.status)
+        class Quiet(ProcTask):
+            def on_fail(self): note("fail", self.name)
+        class Raises(T):
+            def on_end(self): raise ValueError("no")
+        a = T("exit 1", task_name="a", min_devices=0, retries=1, backoff=0)
+        b = T("[ $CATTINO_ATTEMPT = 2 ] || exit 100", task_name="b", min_devices=0)
+        c = Quiet("exit 1", task_name="c", min_devices=0)
+        d = Raises("exit 1", task_name="d", min_devices=0)
+        cattino.export(TaskGroup([a, b, c, d], execute_strategy="parallel", group_name="g"))
+        """,
+    )
+    backend.meow("wait", "g", check=1)
+    found = events(backend)
+
+    def of(name: str) -> list[str]:
+        return [line for line in found if line.split()[1] == name]
+
+    assert of("a") == ["end a 1 Waiting", "retry a 1 Waiting", "end a 2 Failed", "fail a 2 Failed"]
+    assert of("b") == ["end b 1 Waiting", "retry b 1 Waiting", "end b 2 Done"]
+    assert of("c") == ["fail c"]
+    assert of("d") == ["fail d 1 Failed"]
+
+
+@pytest.mark.parametrize(
+    ("commands", "told"),
+    [
+        (["true", "true"], ["end Done"]),
+        (["exit 1", "exit 1"], ["end Failed", "fail Failed"]),
+        (["true", "exit 1"], ["end MultiStatus", "fail MultiStatus"]),
+    ],
+)
+def test_a_groups_on_end_shows_what_its_tasks_ended_in(
+    backend: Backend, commands: list[str], told: list[str]
+) -> None:
+    hooked(
+        backend,
+        f"""
+        class G(TaskGroup):
+            def on_end(self): note("end", self.status)
+            def on_fail(self): note("fail", self.status)
+        cattino.export(G([quick(f"t{{i}}", c) for i, c in enumerate({commands!r})], group_name="g"))
+        """,
+    )
+    backend.meow("wait", "g", check=None)
+    wait_until(lambda: len(events(backend)) == len(told), "the group ends")
+    assert events(backend) == told
+
+
 def test_on_end_of_a_task_that_is_cancelled_killed_or_never_found(backend: Backend) -> None:
     hooked(
         backend,

@@ -35,6 +35,11 @@ class Channel:
             self._scheduled = True
             self._loop.call_soon(self._flush)
 
+    def send_now(self, message: dict[str, Any]) -> None:
+        """With what was to be sent at the end of the turn."""
+        self._queue.append(_line_of(message))
+        self._flush()
+
     @property
     def all_sent(self) -> bool:
         return not self._queue and not self._unsent

@@ -53,6 +53,7 @@ def run_child(
 def _run(op: dict[str, Any], supervisor: str, pipe: int, work: Callable[[], Any]) -> int:
     os.setsid()
     signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
     asyncio._set_running_loop(None)  # the function may run a loop of its own
     os.umask(int(op.get("umask", 0o022)))
     copied = _redirect(op)  # before the tag: what copies logs is not part of the task

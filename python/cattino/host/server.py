@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import faulthandler
 import gc
 import os
 import pickle
@@ -17,7 +18,8 @@ from cattino import backend
 from cattino.exporting import Collector
 from cattino.host.channel import Channel, Refused, connect
 from cattino.host.children import Children, Supervisor
-from cattino.host.output import Logs, Stream, append, current
+from cattino.host.hooks import Hooks, one_line, set_live
+from cattino.host.output import Stream, append
 from cattino.tracebacks import user_traceback
 
 RETRY_FIRST_S, RETRY_MAX_S = 0.05, 2.0
@@ -53,7 +55,7 @@ class Host:
         self._objects: Optional[list[Any]] = None
         self._load_error: Optional[BaseException] = None
         self._nodes: dict[tuple[str, int], Any] = {}
-        self._begun: dict[str, Optional[asyncio.Task[None]]] = {}  # calls that have no answer yet
+        self._begun: set[str] = set()  # calls that have no answer yet
         self._answers: OrderedDict[str, Optional[dict[str, Any]]] = OrderedDict()  # None: the plain ok
         self._untold = False  # an answer came while there was no connection
         self._leaving = False
@@ -68,6 +70,8 @@ class Host:
         self._loop = asyncio.get_running_loop()
         sys.stdout, sys.stderr = Stream("stdout", sys.stdout), Stream("stderr", sys.stderr)
         _watch_children_without_threads()
+        self._hooks = Hooks(self._find, self._say_now, self._answer, self._print)
+        _say_where_it_ends()
         delay, alone_since = RETRY_FIRST_S, time.monotonic()
         while not self._leaving:
             try:
@@ -122,6 +126,8 @@ class Host:
             self._load(message)
         elif op in ("hook", "run"):
             self._begin(message)
+        elif op == "hurry":
+            self._hooks.hurry(message["call"], int(message["limit"]))
         elif op == "leave":
             self._leaving = True
 
@@ -177,55 +183,36 @@ class Host:
         if call in self._answers:
             self._say(self._answers[call] or {"op": "done", "call": call, "ok": True})
         elif call in self._begun:
-            return
+            self._hooks.tell_again(call)
         elif message["op"] == "run":
             self._run(message)
         else:
-            self._begun[call] = asyncio.get_running_loop().create_task(self._hook(message))
-
-    async def _hook(self, message: dict[str, Any]) -> None:
-        call = message["call"]
-        logs = Logs(message.get("output"), message.get("errors"), lambda text: self._print(call, text))
-        current.set(logs)
-        answer: Optional[dict[str, Any]] = None
-        try:
-            node = self._find(message)
-            _set_live(node, message.get("task") or {})
-            result = getattr(node, message["hook"])()
-            if hasattr(result, "__await__"):
-                await result
-        except BaseException as error:
-            text = user_traceback(error)
-            logs.flush()
-            if message.get("errors"):
-                append(message["errors"], text)
-            answer = {"op": "done", "call": call, "ok": False, "error": _one_line(error), "traceback": text}
-        logs.flush()
-        self._answer(call, answer)
+            self._begun.add(call)
+            self._hooks.begin(message)
 
     def _run(self, message: dict[str, Any]) -> None:
         call = message["call"]
-        self._begun[call] = None
+        self._begun.add(call)
         try:
             target = self._find(message)
-            _set_live(target, message.get("task") or {"status": "Running"})
+            set_live(target, message.get("task") or {"status": "Running"})
             pid = self._children.start(message, target)
             target._live["pid"] = pid
         except BaseException as error:
             if message.get("stderr"):
                 append(message["stderr"], user_traceback(error))
-            self._child_ended(call, _one_line(error))
+            self._child_ended(call, one_line(error))
 
     def _child_ended(self, call: str, why: Optional[str]) -> None:
         """The end itself comes to the daemon from the supervisor: only a failed start is told."""
         if why is None:
-            self._begun.pop(call, None)
+            self._begun.discard(call)
             self._keep(call, SILENT)
         else:
             self._answer(call, {"op": "failed", "call": call, "error": why})
 
     def _answer(self, call: str, answer: Optional[dict[str, Any]]) -> None:
-        self._begun.pop(call, None)
+        self._begun.discard(call)
         self._keep(call, answer)
         self._say(answer or {"op": "done", "call": call, "ok": True})
 
@@ -240,6 +227,10 @@ class Host:
         elif message.get("op"):
             self._channel.send(message)
 
+    def _say_now(self, message: dict[str, Any]) -> None:
+        if self._channel is not None and not self._channel.broken:
+            self._channel.send_now(message)
+
     def _print(self, call: str, text: str) -> None:
         if self._channel is not None and not self._channel.broken:
             self._channel.send({"op": "print", "call": call, "text": text})
@@ -251,16 +242,7 @@ def _watch_children_without_threads() -> None:
         asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
 
 
-def _set_live(node: Any, told: dict[str, Any]) -> None:
-    """What the hook may read about its task."""
-    live = dict(told)
-    if isinstance(live.get("create_time"), (int, float)):
-        live["created"] = live["create_time"] / 1000
-    node._live = live
-    if isinstance(live.get("priority"), int):
-        node._priority = live["priority"]
-
-
-def _one_line(error: BaseException) -> str:
-    text = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+def _say_where_it_ends() -> None:
+    """Into its log, if it crashes, or hangs and is ended for it."""
+    if sys.__stderr__ is not None:
+        faulthandler.enable(sys.__stderr__)

@@ -89,6 +89,7 @@ class Task(Node):
                 raise FieldError(f"{self._owner()}: there is no such field", field=word, hint=hint)
             if value is not None:
                 wanted[word] = check(self._owner(), word, value)
+        self._hook_timeout = wanted.pop("hook_timeout", None)  # the host's business alone
         if wanted:
             self._wishes = wanted
 

@@ -10,6 +10,7 @@ from cattino.status import TaskStatus
 from cattino.tasks.base import Task
 from cattino.tasks.graph import TaskGraph
 from cattino.tasks.node import Node, check_name
+from cattino.tasks.timing import Length, check_pause
 from cattino.tasks.wishes import whole
 
 STRATEGIES = ("parallel", "sequential")
@@ -29,11 +30,12 @@ class TaskGroup(Node):
         group_name: Optional[str] = None,
         *,
         max_parallel: Optional[int] = None,
+        hook_timeout: Optional[Length] = None,
         **unknown: Any,
     ) -> None:
         if unknown:
             word = next(iter(unknown))
-            known = ("tasks", "execute_strategy", "group_name", "max_parallel")
+            known = ("tasks", "execute_strategy", "group_name", "max_parallel", "hook_timeout")
             raise FieldError("TaskGroup: there is no such field", field=word, hint=did_you_mean(word, known))
         if group_name is not None:
             self._name = check_name(group_name, type(self).__name__, "group_name", False)
@@ -50,6 +52,8 @@ class TaskGroup(Node):
             )
         if max_parallel is not None:
             self._max_parallel = whole(1, 2**32 - 1)(self._owner(), "max_parallel", max_parallel)
+        if hook_timeout is not None:
+            self._hook_timeout = check_pause(self._owner(), "hook_timeout", hook_timeout)
         self._members: dict[Node, None] = {}  # in order, each once
         self._strategy = execute_strategy
         self._joined = -1  # the version of the graph whose nodes have joined
@@ -177,7 +181,7 @@ class TaskGroup(Node):
     def __getstate__(self) -> dict[str, Any]:
         """A group whose hooks are called knows its members; any other is sent as a name only."""
         state = dict(self.__dict__)
-        if not (self._overrides("on_start") or self._overrides("on_end")):
+        if not (self._class_hooks() or self._own_hooks()):
             state["_members"] = {}
             state["_strategy"] = "parallel"
         return state

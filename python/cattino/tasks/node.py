@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from cattino.tasks.group import TaskGroup
 
 
+# What the backend calls, and what can be overridden for it: on_retry and on_fail belong to an end.
+HOOKS = {"on_start": ("on_start",), "on_end": ("on_end", "on_retry", "on_fail")}
+
+
 class _Nothing:
     """What the base hooks return: may be awaited (in an async hook) or dropped (in a sync one)."""
 
@@ -36,6 +40,7 @@ class Node:
     _id: Optional[int] = None  # in the backend
     _fullname: Optional[str] = None  # as the backend knows it
     _live: Optional[dict[str, Any]] = None  # set in the host process: what a hook may read
+    _hook_timeout: Optional[int] = None  # milliseconds; 0: none; None: as the setting says
 
     # ---- names ----------------------------------------------------------------------------------
 
@@ -69,8 +74,27 @@ class Node:
         """Called after it has ended, whenever `on_start` was. Override it with `def` or `async def`."""
         return _nothing
 
-    def _overrides(self, hook: str) -> bool:
-        return getattr(type(self), hook) is not getattr(Node, hook) or hook in self.__dict__
+    def on_retry(self) -> Any:
+        """Called after `on_end` of an attempt that another will follow."""
+        return _nothing
+
+    def on_fail(self) -> Any:
+        """Called after `on_end`: of a task that has failed for good, or a group in which one has."""
+        return _nothing
+
+    @classmethod
+    def _class_hooks(cls) -> list[str]:
+        """What the backend is to call on objects of this class."""
+        return [
+            hook
+            for hook, methods in HOOKS.items()
+            if any(getattr(cls, method) is not getattr(Node, method) for method in methods)
+        ]
+
+    def _own_hooks(self) -> list[str]:
+        """Likewise, for methods that were set on this object."""
+        own = self.__dict__
+        return [hook for hook, methods in HOOKS.items() if any(method in own for method in methods)]
 
     # ---- the backend ----------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ class Wishes(TypedDict, total=False):
     held: bool
     preemptible: bool
     log_limit: Union[int, str, None]
+    hook_timeout: Union[Length, None]
 
 
 class DeviceWishes(Wishes, total=False):
@@ -128,6 +129,7 @@ CHECKS: dict[str, Check] = {
     "held": _check_flag,
     "preemptible": _check_flag,
     "log_limit": check_size,
+    "hook_timeout": check_pause,
 }
 DEVICE_CHECKS: dict[str, Check] = {**CHECKS, "max_devices": whole(0, 65535), "devices": _check_pins}
 
