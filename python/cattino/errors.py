@@ -32,6 +32,14 @@ class FieldError(CattinoError, ValueError):
     """A value that was given is wrong."""
 
 
+class UnknownField(FieldError, TypeError):
+    """A keyword that there is not, as Python itself answers it: with a TypeError."""
+
+
+class WrongType(FieldError, TypeError):
+    """An object of a kind that is not taken here."""
+
+
 class TaskFailed(CattinoError):
     """`result()` of a task that did not end Done."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Optional, Union
 
-from cattino.errors import CattinoError, FieldError, did_you_mean
+from cattino.errors import CattinoError, WrongType, did_you_mean
 
 if TYPE_CHECKING:
     from cattino.tasks import Task, TaskGraph, TaskGroup
@@ -40,7 +40,7 @@ def export(*objects: Union[Task, TaskGroup, TaskGraph]) -> None:
     if Collector.off:
         return
     if not exports:
-        raise FieldError("export: expected a Task, a TaskGroup or a TaskGraph, got nothing")
+        raise WrongType("export: expected a Task, a TaskGroup or a TaskGraph, got nothing")
     if Collector.work is not None:
         Collector.work.extend(exports)
         return
@@ -73,7 +73,7 @@ def _checked(found: object) -> object:
         hint = f"export an object: {found.__name__}(…)"
     elif isinstance(found, str):
         hint = did_you_mean(found, []) or f"ProcTask({found!r}) makes a task of a command"
-    raise FieldError(f"export: expected a Task, a TaskGroup or a TaskGraph, got {found!r}", hint=hint)
+    raise WrongType(f"export: expected a Task, a TaskGroup or a TaskGraph, got {found!r}", hint=hint)
 
 
 def _source() -> str:

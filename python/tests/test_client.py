@@ -150,8 +150,9 @@ def test_a_problem_of_a_line_names_the_task(daemon: FakeDaemon) -> None:
 
 @pytest.mark.parametrize("wrong", [None, "python x.py", [ProcTask("x")], ProcTask, 3])
 def test_export_refuses_what_is_no_task(wrong: Any) -> None:
-    with pytest.raises(CattinoError, match="expected a Task, a TaskGroup or a TaskGraph"):
+    with pytest.raises(CattinoError, match="expected a Task, a TaskGroup or a TaskGraph") as caught:
         cattino.export(wrong)
+    assert isinstance(caught.value, TypeError)
 
 
 def test_a_large_submission_is_streamed_whole(daemon: FakeDaemon) -> None:

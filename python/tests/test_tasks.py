@@ -63,6 +63,14 @@ def test_an_error_names_the_field_and_what_is_right(fields: dict[str, Any], said
     assert said in str(caught.value)
 
 
+def test_an_unknown_keyword_is_a_type_error_too() -> None:
+    unknown: dict[str, Any] = {"nam": "x"}
+    for kind in (lambda: ProcTask("x", **unknown), lambda: TaskGroup([], **unknown)):
+        with pytest.raises(TypeError, match="there is no such field") as caught:
+            kind()
+        assert isinstance(caught.value, FieldError)
+
+
 @pytest.mark.parametrize("name", ["", ".", "..", "a//b", "/a", "a\nb", "x" * 256, 3])
 def test_refuses_names_that_are_no_path(name: Any) -> None:
     with pytest.raises(FieldError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import time
 from typing import TYPE_CHECKING, Any, Optional
 
-from cattino.errors import CattinoError, FieldError, TaskFailed, did_you_mean
+from cattino.errors import CattinoError, TaskFailed, UnknownField, did_you_mean
 from cattino.status import TaskStatus
 from cattino.tasks.node import Node, check_name
 from cattino.tasks.request import Memory, check_cpus, check_env, check_priority, check_ram
@@ -86,7 +86,7 @@ class Task(Node):
             check = self._checks.get(word)
             if check is None:
                 hint = did_you_mean(word, self._fields)
-                raise FieldError(f"{self._owner()}: there is no such field", field=word, hint=hint)
+                raise UnknownField(f"{self._owner()}: there is no such field", field=word, hint=hint)
             if value is not None:
                 wanted[word] = check(self._owner(), word, value)
         self._hook_timeout = wanted.pop("hook_timeout", None)  # the host's business alone

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Optional, Union
 
-from cattino.errors import FieldError, did_you_mean
+from cattino.errors import FieldError, UnknownField, did_you_mean
 from cattino.status import TaskStatus
 from cattino.tasks.base import Task
 from cattino.tasks.graph import TaskGraph
@@ -36,7 +36,8 @@ class TaskGroup(Node):
         if unknown:
             word = next(iter(unknown))
             known = ("tasks", "execute_strategy", "group_name", "max_parallel", "hook_timeout")
-            raise FieldError("TaskGroup: there is no such field", field=word, hint=did_you_mean(word, known))
+            hint = did_you_mean(word, known)
+            raise UnknownField("TaskGroup: there is no such field", field=word, hint=hint)
         if group_name is not None:
             self._name = check_name(group_name, type(self).__name__, "group_name", False)
         if isinstance(tasks, TaskGraph):
