@@ -216,16 +216,17 @@ class FakeHostDaemon:
         self._connection.sendall("".join(lines).encode("utf-8", "surrogateescape"))
 
     def receive(self) -> dict[str, Any]:
-        """The next message that is no print; prints are kept aside."""
+        """The next message that is no print, nor tells that a hook has begun; prints are kept aside."""
         assert self._connection is not None
         while True:
             line, newline, rest = self._read.partition(b"\n")
             if newline:
                 self._read = rest
                 message: dict[str, Any] = json.loads(line.decode("utf-8", "surrogateescape"))
-                if message["op"] != "print":
+                if message["op"] == "print":
+                    self.prints.append(message)
+                elif message["op"] != "begun":
                     return message
-                self.prints.append(message)
                 continue
             data = self._connection.recv(65536)
             assert data, "the host closed the connection"
