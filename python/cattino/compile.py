@@ -17,6 +17,8 @@ from cattino.errors import CattinoError, FieldError
 from cattino.exporting import Export
 from cattino.head import submission_head
 from cattino.names import assign_names
+from cattino.preferences import settings
+from cattino.project import Defaults
 from cattino.tasks.base import Task
 from cattino.tasks.graph import TaskGraph
 from cattino.tasks.group import TaskGroup
@@ -129,9 +131,12 @@ def _compile(exports: list[Export], source: str, taken: set[str]) -> Work:
     for group in groups:
         tree.order_of(group)
     check_acyclic(tree.nodes, tree.refs, tree.last, tree.edges)
-    writer = _Writer(tree)
+    defaults = settings._for_submissions()
+    writer = _Writer(tree, defaults)
     body = [writer.group(node) if isinstance(node, TaskGroup) else writer.task(node) for node in tree.nodes]
     head = submission_head(len(groups), len(tree.nodes) - len(groups), source)
+    if defaults.on_conflict is not None:
+        head["on_conflict"] = defaults.on_conflict
     lines = [json.dumps({"submission": head}, ensure_ascii=False)]
     if writer.objects:
         lines.append(f'{{"objects":"{_pickled(writer.objects)}"}}')
@@ -143,7 +148,7 @@ def _compile(exports: list[Export], source: str, taken: set[str]) -> Work:
 def _collect(exports: list[Export]) -> _Tree:
     roots: dict[Node, str] = {}
     for exported, place in exports:
-        found = exported.tasks if isinstance(exported, TaskGraph) else [exported]
+        found = exported.nodes if isinstance(exported, TaskGraph) else [exported]
         for node in found:
             roots.setdefault(node, place)
     tree = _Tree()
@@ -177,8 +182,9 @@ def _is_inside(node: Node, roots: dict[Node, str], place: str) -> bool:
 class _Writer:
     """Writes the lines of nodes, and gathers the objects that must be pickled."""
 
-    def __init__(self, tree: _Tree) -> None:
+    def __init__(self, tree: _Tree, defaults: Defaults) -> None:
         self._refs = tree.refs
+        self._defaults = defaults  # looked at once for each different request, not for each task
         self._rest: dict[Any, str] = {}  # of requests
         self._hooks: dict[type, list[str]] = {}
         self.objects: list[Node] = []
@@ -235,6 +241,8 @@ class _Writer:
                 "ram": node._ram,
             }
             wishes = dict(node._wishes or {})
+            if self._defaults.log_limit is not None:
+                wishes.setdefault("log_limit", self._defaults.log_limit)
             for word in IN_REQUEST:
                 asked[word] = wishes.pop(word, None)
             request = {name: value for name, value in asked.items() if value is not None}
@@ -243,8 +251,9 @@ class _Writer:
             text = f',"request":{json.dumps(request)}' if request else ""
             if node._priority:
                 text += f',"priority":{node._priority}'
-            if node._cascade is not None:
-                text += f',"cascade":{json.dumps(node._cascade)}'
+            cascade = self._defaults.cascade if node._cascade is None else node._cascade
+            if cascade is not None:
+                text += f',"cascade":{json.dumps(cascade)}'
             for word, value in wishes.items():
                 text += f',"{word}":{json.dumps(value)}'
             self._rest[key] = text
@@ -265,6 +274,9 @@ class _Writer:
         if not hooks and not is_function:
             return ""
         self.objects.append(node)
+        timeout = self._defaults.hook_timeout
+        if hooks and node._hook_timeout is None and timeout is not None:
+            node._hook_timeout = timeout  # pickled with it: its host goes by it
         text = f',"hooks":{json.dumps(hooks)}' if hooks else ""
         return f'{text},"object":{len(self.objects) - 1}'
 
