@@ -30,13 +30,29 @@ def stream(path: str, pieces: Iterable[bytes]) -> Any:
         return request(open_connection(), "POST", path, iter(pieces))
 
 
-def wait(names: list[str], timeout: Optional[float]) -> int:
-    """Waits until all have ended; the outcome is the exit status of `meow wait`."""
-    payload: dict[str, Any] = {"names": names}
-    if timeout is not None:
-        payload["timeout_ms"] = max(0, int(timeout * 1000))
-    outcome: int = ask("POST", "/v1/wait", payload)["outcome"]
-    return outcome
+TOO_LATE = 5  # the outcome of a wait
+NAMES_EACH = 10_000  # in the body of a request: it takes 1 MiB
+NAMES_EACH_PATH = 1000  # its header takes 64 KiB
+
+
+def act(verb: str, names: list[str]) -> None:
+    """Does what `meow VERB NAMES…` does."""
+    for part in _parts(names, NAMES_EACH):
+        ask("POST", f"/v1/{verb}", {"names": part})
+
+
+def wait(names: list[str], timeout: Optional[float]) -> bool:
+    """Waits until all have ended or nothing left can go on; False if that takes more than `timeout` s."""
+    from time import monotonic
+
+    deadline = None if timeout is None else monotonic() + timeout
+    for part in _parts(names, NAMES_EACH):
+        payload: dict[str, Any] = {"names": part}
+        if deadline is not None:
+            payload["timeout_ms"] = max(0, round((deadline - monotonic()) * 1000))
+        if ask("POST", "/v1/wait", payload)["outcome"] == TOO_LATE:
+            return False
+    return True
 
 
 def task_in_full(reference: str) -> dict[str, Any]:
@@ -48,11 +64,24 @@ def task_in_full(reference: str) -> dict[str, Any]:
 
 def statuses(names: list[str]) -> list[str]:
     """The different statuses of these tasks."""
+    found: dict[str, None] = {}
+    for part in _parts(names, NAMES_EACH_PATH):
+        counts = _list(part).get("counts", {})
+        found.update({status: None for status, count in counts.items() if count})
+    return list(found)
+
+
+def _list(names: list[str]) -> dict[str, Any]:
     from urllib.parse import urlencode
 
     query = urlencode([("name", name) for name in names] + [("all", "1"), ("reasons", "0")])
-    counts = ask("GET", f"/v1/tasks?{query}").get("counts", {})
-    return [status for status, count in counts.items() if count]
+    found: dict[str, Any] = ask("GET", f"/v1/tasks?{query}")
+    return found
+
+
+def _parts(names: list[str], most: int) -> Iterator[list[str]]:
+    for at in range(0, len(names), most):
+        yield names[at : at + most]
 
 
 known_socket = ""  # the path, in a process that the backend told

@@ -17,10 +17,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from cattino.ends import Ends
-from cattino.errors import CattinoError
+from cattino.errors import CattinoError, TaskFailed
 from cattino.exporting import Collector, Export
 from cattino.status import TaskStatus
-from cattino.tasks.base import failure
 from cattino.tasks.group import TaskGroup
 from cattino.tasks.process import ProcTask
 
@@ -54,23 +53,15 @@ class Future(futures.Future[Any]):
 
     def settle(self, told: dict[str, Any]) -> None:
         """It has ended as `told`."""
-        from cattino.results import read_error, read_result
+        from cattino.results import settled
 
         if not self.set_running_or_notify_cancel():
             return
         try:
-            if told["status"] == "Done":
-                self.set_result(read_result(told))
-                return
-            error = failure(self.task.fullname, TaskStatus(told["status"]), told)
-            raised = read_error(told) if "directory" in told else None
-            if told["status"] == "Cancelled":
-                self.set_exception(futures.CancelledError(error.message))
-            elif isinstance(raised, Exception):
-                raised.__cause__ = error
-                self.set_exception(raised)
-            else:
-                self.set_exception(error)
+            self.set_result(settled(self.task.fullname, told))
+        except TaskFailed as error:
+            cancelled = told["status"] == "Cancelled"
+            self.set_exception(futures.CancelledError(error.message) if cancelled else error)
         except Exception as error:
             self.set_exception(error)
 

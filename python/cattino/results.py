@@ -7,7 +7,7 @@ import os
 import pickle
 from typing import Any, Optional
 
-from cattino.errors import CattinoError
+from cattino.errors import CattinoError, TaskFailed
 
 
 class Unsendable:
@@ -75,6 +75,26 @@ def read_error(task: dict[str, Any]) -> Optional[BaseException]:
     except Exception:  # its class cannot be found here
         return None
     return value.error if isinstance(value, Raised) else None
+
+
+def settled(fullname: str, task: dict[str, Any]) -> Any:
+    """What a function task that has ended gives: its value; or, raised, the exception that it raised, with
+    TaskFailed as its cause; or TaskFailed alone, for any other end."""
+    if task["status"] == "Done":
+        return read_result(task)
+    failed = failure(fullname, task)
+    raised = read_error(task) if task["status"] == "Failed" and "directory" in task else None
+    if isinstance(raised, Exception):
+        raise raised from failed
+    raise failed
+
+
+def failure(fullname: str, task: dict[str, Any]) -> TaskFailed:
+    """Why it has no result, with the end of its stderr.log."""
+    how = (task.get("exit") or {}).get("text") or (task.get("reason") or {}).get("text")
+    text = f"{fullname} ended {task['status']}" + (f": {how}" if how else "")
+    tail = last_lines(task.get("stderr"))
+    return TaskFailed(f"{text}\n{tail}" if tail else text)
 
 
 def _read(task: dict[str, Any]) -> Any:

@@ -18,6 +18,7 @@ import cattino
 from cattino import CattinoError, TaskFailed, TaskStatus, backend, places
 from cattino.created import created_text
 from cattino.exporting import Collector
+from cattino.results import Raised
 from cattino.tasks import ProcTask, TaskGraph, TaskGroup
 
 PACKAGE = str(Path(cattino.__file__).parent.parent)
@@ -173,6 +174,37 @@ def test_a_task_is_asked_about_by_its_id(daemon: FakeDaemon) -> None:
     assert daemon.lines() == [{"names": ["#41"]}]
 
 
+def test_a_group_is_asked_about_by_the_ids_of_its_tasks(daemon: FakeDaemon) -> None:
+    group = TaskGroup([ProcTask("x", task_name="a"), TaskGroup([ProcTask("x"), ProcTask("x")])])
+    for verb in (group.wait, group.cancel, group.terminate, group.resume):
+        with pytest.raises(CattinoError, match="has not been submitted"):
+            verb()
+    cattino.export(group)
+    daemon.answers["/v1/wait"] = lambda body: (200, {"outcome": 1})
+    daemon.answers["/v1/tasks"] = lambda body: (200, {"counts": {"Done": 3}})
+    assert group.wait() == "Done"
+    assert daemon.lines(-2) == [{"names": ["#41", "#42", "#43"]}]
+    for verb, path in ((group.cancel, "cancel"), (group.terminate, "kill"), (group.resume, "resume")):
+        daemon.answers[f"/v1/{path}"] = lambda body: (200, {"count": 3})
+        verb()
+        assert daemon.lines() == [{"names": ["#41", "#42", "#43"]}]
+    group.terminate(force=True)
+    assert daemon.requests[-1][1] == "/v1/kill"
+
+
+def test_a_large_group_is_asked_about_in_parts(daemon: FakeDaemon) -> None:
+    group = TaskGroup([ProcTask("x", task_name=f"t{i}") for i in range(12_000)])
+    cattino.export(group)
+    daemon.answers["/v1/wait"] = lambda body: (200, {"outcome": 0})
+    daemon.answers["/v1/tasks"] = lambda body: (200, {"counts": {"Done": 1000, "Failed": 0}})
+    assert group.wait(timeout=100) == "Done"
+    waits = [json.loads(body) for _, path, body in daemon.requests if path == "/v1/wait"]
+    assert [name for wait in waits for name in wait["names"]] == [f"#{41 + i}" for i in range(12_000)]
+    assert len(waits) == 2 and all(99_000 < wait["timeout_ms"] <= 100_000 for wait in waits)
+    asked = [path for _, path, _ in daemon.requests if path.startswith("/v1/tasks?")]
+    assert len(asked) == 12 and max(map(len, asked)) < 60_000
+
+
 def test_waiting_ends_with_the_status_or_the_timeout(daemon: FakeDaemon) -> None:
     task = submitted(daemon, status="Done")
     daemon.answers["/v1/wait"] = lambda body: (200, {"outcome": 0})
@@ -197,6 +229,21 @@ def test_the_result_of_a_failed_task_is_its_failure(daemon: FakeDaemon, tmp_path
     task = submitted(daemon, status="Failed", exit={"text": "exit status 1", "code": 1}, stderr=str(log))
     daemon.answers["/v1/wait"] = lambda body: (200, {"outcome": 1})
     with pytest.raises(TaskFailed, match=r"t ended Failed: exit status 1\nValueError: bad"):
+        task.result()
+
+
+def test_the_result_of_a_function_that_raised_is_its_exception(daemon: FakeDaemon, tmp_path: Path) -> None:
+    (tmp_path / "stderr.log").write_text("the log of it\n")
+    (tmp_path / "result.pkl").write_bytes(pickle.dumps(Raised(KeyError("gone"))))
+    told = {"exit": {"text": "exit status 1"}, "stderr": str(tmp_path / "stderr.log")}
+    task = submitted(daemon, status="Failed", directory=str(tmp_path), attempt=1, **told)
+    daemon.answers["/v1/wait"] = lambda body: (200, {"outcome": 1})
+    with pytest.raises(KeyError, match="gone") as caught:
+        task.result()
+    assert isinstance(caught.value.__cause__, TaskFailed)
+    assert "the log of it" in str(caught.value.__cause__)
+    (tmp_path / "result.pkl").write_bytes(pickle.dumps(Raised(KeyboardInterrupt())))
+    with pytest.raises(TaskFailed, match="exit status 1"):  # that would end this process
         task.result()
 
 

@@ -314,3 +314,11 @@ def test_a_filtered_graph_keeps_the_edges_inside() -> None:
     graph.add_edges_from([(a, b), (b, c)])
     kept = graph.filter_tasks(lambda node: node is not c)
     assert kept.tasks == [a, b] and kept.edges == [(a, b, "ok")]
+
+
+def test_the_tasks_of_a_graph_are_those_in_its_groups_too() -> None:
+    a, b, c = task("a"), task("b"), task("c")
+    group = TaskGroup([a, TaskGroup([b])])
+    graph = TaskGraph()
+    graph.add_tasks_from([b, group, c])
+    assert graph.tasks == [b, a, c] and graph.nodes == [b, group, c]

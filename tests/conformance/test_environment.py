@@ -158,7 +158,7 @@ def test_a_task_knows_its_name_its_attempt_and_its_folder(backend: Any) -> None:
     assert ended(backend, "g/t") == "Failed"
     task = backend.task("g/t")["task"]
     found = [line.split() for line in notes(backend)]
-    assert [words[0].rpartition("/")[2] for words in found] == ["t", "t"]
+    assert [words[0] for words in found] == ["g/t", "g/t"], "the fullname"
     assert [words[1:] for words in found] == [[n, str(Path(task["stdout"]).parent)] for n in "12"]
 
 

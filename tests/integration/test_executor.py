@@ -89,11 +89,11 @@ def test_what_a_call_raises_is_raised_with_its_log(backend: Backend) -> None:
         print(type(raised[2]).__name__, "in locked" in str(raised[2]))
         try:
             made[0].task.result()
-        except cattino.TaskFailed as error:
+        except Mine as error:
             print(type(error.__cause__).__name__)
         """,
     )
-    assert out == "True so it is TaskFailed\nTrue\nTaskFailed True\nTaskFailed True\nMine\n"
+    assert out == "True so it is TaskFailed\nTrue\nTaskFailed True\nTaskFailed True\nTaskFailed\n"
 
 
 def test_what_waits_can_be_cancelled_and_what_runs_not(backend: Backend) -> None:

@@ -73,7 +73,7 @@ for name, task in found.items():
     try:
         print(name, repr(task.result()))
     except Exception as error:
-        print(name, type(error).__name__)
+        print(name, type(error).__name__, repr(error.__cause__))
 """
     backend.write("functions.py", HEAD + FUNCTIONS + report)
     done = python(backend, "functions.py")
@@ -86,8 +86,9 @@ for name, task in found.items():
     assert results["lambda"] == "[1, {'a': None}]" and results["closure"] == "42"
     assert results["coroutine"] == "'awaited'" and results["again"] == "'second'"
     assert str(backend.work) in results["devices"] and "'yes'" in results["devices"]
-    for name in ("fails", "exits", "dies"):
-        assert "Failed" in results[name]
+    for name in ("exits", "dies"):
+        assert results[name] == "TaskFailed None"
+    assert results["fails"].startswith("ValueError TaskFailed(")
     ends = {n: t["exit"] for n, t in tasks(backend).items()}
     assert ends["g/fails"]["code"] == 1 and ends["g/exits"]["code"] == 3 and ends["g/dies"]["signal"] == 9
     assert ends["g/exits0"]["code"] == 0

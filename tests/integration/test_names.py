@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Backend, MakeBackend, submit, tasks, wait_until, with_settings
+from conftest import HEAD, Backend, MakeBackend, python, submit, tasks, wait_until, with_settings
 
 
 def test_allow_replaces_rename_numbers_and_forbid_refuses(backend: Backend) -> None:
@@ -122,3 +122,54 @@ def test_the_same_task_names_in_different_groups_are_different_tasks(backend: Ba
         assert Path(found[name]["stdout"]).read_text() == name
     assert len(backend.json("show", "x/x")["tasks"]) == 4
     assert backend.json("show", "x")["group"]["counts"] == {"Done": 6}
+
+
+def test_groups_hear_the_verbs_after_export_whatever_their_kind(backend: Backend) -> None:
+    """By plain Python: a group with and without a name, of groups, of a graph, of many, of renamed tasks."""
+    backend.write("task.py", HEAD + GROUPS)
+    done = python(backend, "task.py", check=None)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        *("named Cancelled", "default Cancelled", "nested Cancelled", "graph Cancelled"),
+        "many Cancelled",
+        "renamed Cancelled Waiting",
+        *("named Done", "nested Done", "graph Done"),
+    ]
+
+
+GROUPS = """
+cattino.settings.override_exist_tasks = "rename"
+
+def sleeps(name=None):
+    return ProcTask("test -e repaired || exec sleep 1000", task_name=name, min_devices=0, cpus=8)
+
+def graph(*tasks):
+    made = TaskGraph()
+    made.add_edges_from([tasks])
+    return made
+
+first = {
+    "named": TaskGroup([sleeps("a"), sleeps("b")], group_name="g"),
+    "default": TaskGroup([sleeps(), sleeps()]),
+    "nested": TaskGroup([sleeps("a"), TaskGroup([sleeps(), TaskGroup([sleeps()])])]),
+    "graph": TaskGroup(execute_strategy=graph(sleeps("u"), sleeps("v"))),
+}
+for name, group in first.items():
+    cattino.export(group)
+    group.cancel()
+    print(name, group.wait())
+many = TaskGroup([quick(f"t{i}", held=True) for i in range(2500)])
+cattino.export(many)
+many.cancel()
+print("many", many.wait(timeout=50))
+held = [TaskGroup([quick("t", held=True)], group_name="same") for _ in "12"]
+for group in held:
+    cattino.export(group)
+held[1].cancel()
+print("renamed", held[1].wait(), held[0].status)
+held[0].cancel()
+open("repaired", "w").close()
+for name in ("named", "nested", "graph"):
+    first[name].resume()
+    print(name, first[name].wait())
+"""

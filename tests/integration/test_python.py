@@ -158,8 +158,9 @@ cattino.export(task, again, bad)
 print(task.result(30), again.result(30), again.attempt)
 try:
     bad.result(30)
-except cattino.TaskFailed as error:
-    print(str(error).splitlines()[0], str(error).splitlines()[-1])
+except ZeroDivisionError as error:
+    log = str(error.__cause__).splitlines()
+    print(log[0], log[-1])
 print(cattino.where(task).stdout.read_text() == "", cattino.where(task).run_dir == cattino.where())
 """
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import time
 from typing import TYPE_CHECKING, Any, Optional
 
-from cattino.errors import CattinoError, TaskFailed, UnknownField, did_you_mean
+from cattino.errors import CattinoError, UnknownField, did_you_mean
 from cattino.status import TaskStatus
 from cattino.tasks.node import Node, check_name
 from cattino.tasks.request import Memory, check_cpus, check_env, check_priority, check_ram
@@ -101,7 +101,9 @@ class Task(Node):
         return f"{type(self).__name__}.run"
 
     def _reference(self) -> list[str]:
-        return [f"#{self._id}"] if self._id is not None else [self.fullname]
+        if self._id is not None:
+            return [f"#{self._id}"]
+        return [self.fullname] if self._live is not None or self._fullname is not None else []
 
     # ---- what can be read ------------------------------------------------------------------------
 
@@ -166,27 +168,16 @@ class Task(Node):
     # ---- its result ------------------------------------------------------------------------------
 
     def result(self, timeout: Optional[float] = None) -> Any:
-        """What the function returned. Waits for at most `timeout` seconds (else TimeoutError); raises
-        TaskFailed if the task ends in any other way than Done, from what the function raised."""
-        status = self.wait(timeout)
+        """What the function returned. Waits for at most `timeout` seconds (else TimeoutError). What the
+        function raised is raised, with the end of its log in a TaskFailed as `__cause__`; if it ended in
+        another way (killed, cancelled, `sys.exit`), TaskFailed is."""
+        from cattino.results import settled
+
+        Node.wait(self, timeout)  # not one that a subclass has for the process of the task
         task = self._now()
-        from cattino.results import read_error, read_result
-
-        if status is not TaskStatus.Done:
-            raise failure(self.fullname, status, task) from read_error(task)
-        if self._label() is None:
+        if task["status"] == "Done" and self._label() is None:
             raise CattinoError(f"{self.fullname} is a command: it has no result, see its stdout.log")
-        return read_result(task)
-
-
-def failure(fullname: str, status: TaskStatus, task: dict[str, Any]) -> TaskFailed:
-    """Why it has no result, with the end of its stderr.log."""
-    from cattino.results import last_lines
-
-    how = (task.get("exit") or {}).get("text") or (task.get("reason") or {}).get("text")
-    text = f"{fullname} ended {status}" + (f": {how}" if how else "")
-    tail = last_lines(task.get("stderr"))
-    return TaskFailed(f"{text}\n{tail}" if tail else text)
+        return settled(self.fullname, task)
 
 
 def _absolute(path: Any) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from cattino.errors import FieldError, did_you_mean
 from cattino.tasks.node import Node
+
+if TYPE_CHECKING:
+    from cattino.tasks.base import Task
 
 WHEN = ("ok", "any", "fail")
 
@@ -98,9 +101,17 @@ class TaskGraph:
     # ---- what is in it ---------------------------------------------------------------------------
 
     @property
-    def tasks(self) -> list[Node]:
-        """Its nodes, in the order in which they were added."""
+    def nodes(self) -> list[Node]:
+        """Its tasks and groups, in the order in which they were added."""
         return list(self._next)
+
+    @property
+    def tasks(self) -> list[Task]:
+        """Its tasks and those inside its groups, each once, in the order in which they were added."""
+        found: dict[Any, None] = {}
+        for node in self._next:
+            found.update(dict.fromkeys(getattr(node, "all_tasks", [node])))
+        return list(found)
 
     @property
     def edges(self) -> list[tuple[Node, Node, str]]:

@@ -116,7 +116,7 @@ class TaskGroup(Node):
         """Takes in what has come to the graph since the last time."""
         graph = self._strategy
         if isinstance(graph, TaskGraph) and self._joined != graph._version:
-            for node in graph.tasks:
+            for node in graph.nodes:
                 if node._group is None and node is not self and not _inside(self, node):
                     self.add_task(node)
             self._joined = graph._version
@@ -132,10 +132,14 @@ class TaskGroup(Node):
         return "group" if first is None else f"group_of_{first.name.replace('/', '_')}"
 
     def _reference(self) -> list[str]:
+        """Its tasks by their ids: a group of an earlier submission may have the same name, and the backend
+        may have renamed tasks."""
         tasks = self.all_tasks
-        if 0 < len(tasks) <= 1000 and all(task._id is not None for task in tasks):
-            return [f"#{task._id}" for task in tasks]
-        return [self.fullname]
+        ids = [f"#{task._id}" for task in tasks if task._id is not None]
+        in_host = self._live is not None or self._fullname is not None
+        if in_host and (len(ids) < len(tasks) or not ids):  # it knows the ids of tasks with hooks only
+            return [self.fullname]
+        return ids
 
     # ---- what can be read ------------------------------------------------------------------------
 
@@ -172,11 +176,9 @@ class TaskGroup(Node):
         """What its tasks agree on, else MultiStatus."""
         if self._live is not None:
             return TaskStatus(self._live.get("status") or "Running")
-        if all(task._id is None for task in self.all_tasks):
-            return TaskStatus.Waiting
         from cattino.backend import statuses
 
-        found = statuses(self._reference())
+        found = statuses(self._reference()) or [TaskStatus.Waiting]
         return TaskStatus(found[0]) if len(found) == 1 else TaskStatus.MultiStatus
 
     def __getstate__(self) -> dict[str, Any]:

@@ -99,23 +99,24 @@ class Node:
     # ---- the backend ----------------------------------------------------------------------------
 
     def _reference(self) -> list[str]:
-        """How the backend is asked about it."""
+        """How the backend is asked about it; empty if it does not know of it yet."""
         raise NotImplementedError
 
     def _submitted(self) -> list[str]:
-        if self._id is None and self._live is None and self._fullname is None:
+        names = self._reference()
+        if not names:
             raise CattinoError(
                 f"{self.fullname} has not been submitted",
                 hint="export it first; under `meow create` it is submitted when the script has ended",
             )
-        return self._reference()
+        return names
 
     def wait(self, timeout: Optional[float] = None) -> TaskStatus:
         """Waits until it has ended, for at most `timeout` seconds (else TimeoutError)."""
         from cattino.backend import wait
 
         names = self._submitted()
-        if wait(names, timeout) == 5:
+        if not wait(names, timeout):
             raise TimeoutError(f"{self.fullname} has not ended after {timeout} s")
         return self.status
 
@@ -127,8 +128,9 @@ class Node:
         """Waiting or Running → Cancelled."""
         self._ask("cancel")
 
-    def terminate(self) -> None:
-        """Running → stopped and Failed, as `meow kill` does."""
+    def terminate(self, force: bool = False) -> None:
+        """Running → stopped and Failed, as `meow kill` does. What is stopped gets SIGTERM, and SIGKILL
+        after the `grace` of the settings (30 s); `force` changes nothing about that."""
         self._ask("kill")
 
     def resume(self) -> None:
@@ -136,9 +138,9 @@ class Node:
         self._ask("resume")
 
     def _ask(self, verb: str) -> None:
-        from cattino.backend import ask
+        from cattino.backend import act
 
-        ask("POST", f"/v1/{verb}", {"names": self._submitted()})
+        act(verb, self._submitted())
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.fullname}>"
