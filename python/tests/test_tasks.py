@@ -322,3 +322,16 @@ def test_the_tasks_of_a_graph_are_those_in_its_groups_too() -> None:
     graph = TaskGraph()
     graph.add_tasks_from([b, group, c])
     assert graph.tasks == [b, a, c] and graph.nodes == [b, group, c]
+
+
+def test_a_task_needs_a_run_or_a_start() -> None:
+    class Started(Task):
+        def start(self) -> None:
+            pass
+
+    class Neither(Task):
+        pass
+
+    assert Started()._label() == "Started.start"
+    with pytest.raises(TypeError, match="Neither has no `run`"):
+        Neither()

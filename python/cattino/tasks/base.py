@@ -21,6 +21,13 @@ class Task(Node):
     """The base of all tasks. A subclass says what is done in `run`, which is called in a process of
     its own; for commands and plain functions there is ProcTask.
 
+    Instead of `run` it may have `start()`, sync or async, and then also `wait()` and `terminate()`: all three
+    are called in that process. `wait` is called when `start` has returned; what either returns is
+    `result()`. When the task is to be stopped (SIGTERM) `terminate` is called; then the process ends by that
+    signal, or with the exit status of the SystemExit that `terminate` raises. What is left is killed after
+    the `grace` of the settings. On an object with a `wait` or a `terminate` of its own these are not those
+    that ask the backend; `Task.wait(task)` and `Task.terminate(task)` are.
+
     Readable in hooks: name, fullname, group, status, pid, attempt, exit_code, assigned_device_indices,
     create_time, priority, run_dir.
     """
@@ -54,7 +61,10 @@ class Task(Node):
         **wishes: Unpack[Wishes],
     ) -> None:
         if type(self).run is Task.run:
-            raise TypeError(f"{type(self).__name__} has no `run`: define it, or use ProcTask")
+            from cattino.tasks.own import has_start
+
+            if not has_start(type(self)):
+                raise TypeError(f"{type(self).__name__} has no `run`: define it, or use ProcTask")
         if task_name is not None:
             self._name = check_name(task_name, type(self).__name__, "task_name", True)
         if wishes:
@@ -75,7 +85,9 @@ class Task(Node):
 
     def run(self) -> Any:
         """The work itself, called in a process of its own. What it returns is `result()`."""
-        raise NotImplementedError
+        from cattino.tasks.own import run_started
+
+        return run_started(self)
 
     def _owner(self) -> str:
         return f"{type(self).__name__} {self._name!r}" if self._name else type(self).__name__
@@ -98,7 +110,7 @@ class Task(Node):
 
     def _label(self) -> Optional[str]:
         """What is shown of a task that is called, not executed; None for a command."""
-        return f"{type(self).__name__}.run"
+        return f"{type(self).__name__}.{'start' if type(self).run is Task.run else 'run'}"
 
     def _reference(self) -> list[str]:
         if self._id is not None:
