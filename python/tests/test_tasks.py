@@ -335,3 +335,16 @@ def test_a_task_needs_a_run_or_a_start() -> None:
     assert Started()._label() == "Started.start"
     with pytest.raises(TypeError, match="Neither has no `run`"):
         Neither()
+
+
+def test_a_start_method_is_for_functions() -> None:
+    assert ProcTask(train)._start_method == "fork"
+    assert ProcTask(train, start_method="spawn")._start_method == "spawn"
+    for work, method, said in (
+        (train, "spwan", "expected 'fork' or 'spawn', got 'spwan' .*did you mean 'spawn'"),
+        (train, 3, "expected 'fork' or 'spawn', got 3"),
+        ("true", "spawn", "for functions, not for commands"),
+        ("true", "fork", "for functions, not for commands"),
+    ):
+        with pytest.raises(FieldError, match=said):
+            ProcTask(work, start_method=method)  # type: ignore[arg-type]

@@ -152,7 +152,8 @@ class Children:
 
     def start(self, op: dict[str, Any], target: Any) -> int:
         """Forks a child that calls `target.run()`; its pid. Raises OSError, or what pickling raises."""
-        fresh = Fresh(target, op) if cuda_is_initialised() else None
+        asked = getattr(target, "_start_method", "fork") == "spawn"
+        fresh = Fresh(target, op, "" if asked else CUDA_SAYS) if asked or cuda_is_initialised() else None
         inward, outward = os.pipe()
         for stream in (sys.__stdout__, sys.__stderr__):
             if stream is not None:
@@ -282,14 +283,21 @@ def cuda_is_initialised() -> bool:
         return False
 
 
-class Fresh:
-    """Carries a function into a fresh interpreter, which the child becomes."""
+CUDA_SAYS = (
+    "cattino: CUDA is initialised in the host process; the function runs in a fresh interpreter, "
+    "without what hooks changed outside the task\n"
+)
 
-    def __init__(self, target: Any, op: dict[str, Any]) -> None:
+
+class Fresh:
+    """Carries a function into a fresh interpreter, which the child becomes. `says` goes to its stderr.log."""
+
+    def __init__(self, target: Any, op: dict[str, Any], says: str) -> None:
         import pickle
 
         from cattino.pickling import pickle_objects
 
+        self._says = says
         payload = pickle.dumps((list(sys.path), op.get("result"), pickle_objects([target])))
         self._file = os.memfd_create("cattino", os.MFD_CLOEXEC)
         os.write(self._file, payload) if len(payload) < 4096 else self._write(payload)
@@ -301,10 +309,7 @@ class Fresh:
             view = view[os.write(self._file, view) :]
 
     def run(self) -> None:
-        sys.stderr.write(
-            "cattino: CUDA is initialised in the host process; the function runs in a fresh interpreter, "
-            "without what hooks changed outside the task\n"
-        )
+        sys.stderr.write(self._says)
         os.set_inheritable(self._file, True)
         package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         code = f"import sys; sys.path.append({package!r}); from cattino.host.spawned import main; main()"

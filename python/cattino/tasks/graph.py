@@ -98,6 +98,22 @@ class TaskGraph:
         for u, v in list(edges):
             self.remove_edge(u, v)
 
+    # ---- graphs of networkx ----------------------------------------------------------------------
+
+    @classmethod
+    def from_networkx(cls, graph: Any) -> TaskGraph:
+        """A graph as a directed one of networkx has it. Its nodes are tasks and groups, or have one as their
+        attribute `task`; an edge may have an attribute `when` (else `ok`)."""
+        from cattino.tasks.networks import from_networkx
+
+        return from_networkx(cls(), graph)
+
+    def to_networkx(self) -> Any:
+        """A `networkx.DiGraph` of its tasks and groups, with `when` on each edge. Takes networkx."""
+        from cattino.tasks.networks import to_networkx
+
+        return to_networkx(self)
+
     # ---- what is in it ---------------------------------------------------------------------------
 
     @property

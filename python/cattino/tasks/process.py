@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
-from cattino.errors import FieldError
+from cattino.errors import FieldError, did_you_mean
 from cattino.tasks.base import _FIELDS, Task
 from cattino.tasks.request import Memory, check_devices, check_memory, wrong
 from cattino.tasks.wishes import DEVICE_CHECKS, Check, DeviceWishes
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 Work = Union[str, Sequence[Any], Callable[..., Any]]
-
+START_METHODS = ("fork", "spawn")
 
 _TEXTS = {str}
 
@@ -72,15 +72,23 @@ class ProcTask(DeviceRequiredTask):
     ProcTask(func=main, min_devices=0, cpus=4)
     ProcTask(train, args=(data,), kwargs={"lr": 0.1})
 
+    `start_method="spawn"` calls the function in a fresh interpreter, which sees nothing of what hooks have
+    changed outside the task; else ("fork") its process is a copy of the one that runs the hooks, as long as
+    CUDA is not initialised there.
+
     Further fields: max_devices, devices, time_limit, resources, retries, retry_on, backoff, longest_backoff,
     oom_growth, not_before, held, preemptible, log_limit (see the guide).
     """
 
-    _fields: tuple[str, ...] = ("cmd", "func", "args", "kwargs", *DeviceRequiredTask._fields)
+    _fields: tuple[str, ...] = (
+        *("cmd", "func", "args", "kwargs", "start_method"),
+        *DeviceRequiredTask._fields,
+    )
     _func: Optional[Callable[..., Any]] = None
     # What the function is called with; on the class until it differs.
     _args: tuple[Any, ...] = ()
     _kwargs: Mapping[str, Any] = MappingProxyType({})
+    _start_method: str = "fork"
 
     def __init__(
         self,
@@ -95,6 +103,7 @@ class ProcTask(DeviceRequiredTask):
         func: Optional[Callable[..., Any]] = None,
         args: Iterable[Any] = (),
         kwargs: Optional[Mapping[str, Any]] = None,
+        start_method: Optional[str] = None,
         cpus: Optional[float] = None,
         ram: Union[int, str, None] = None,
         cwd: Any = None,
@@ -128,6 +137,8 @@ class ProcTask(DeviceRequiredTask):
             self._argv = work.copy()
         else:
             self._take(work, cmd is not None)
+        if start_method is not None:
+            self._start_by(start_method)
 
     def _bind(self, work: Any, args: Any, kwargs: Any) -> None:
         owner, field = self._owner(), "kwargs" if args == () else "args"
@@ -158,6 +169,15 @@ class ProcTask(DeviceRequiredTask):
                 f"{owner}: expected a command (text), an argv (list) or a function, got {work!r}",
                 field="cmd",
             )
+
+    def _start_by(self, method: str) -> None:
+        if method not in START_METHODS:
+            hint = did_you_mean(method, START_METHODS) if isinstance(method, str) else None
+            said = f"{self._owner()}: expected 'fork' or 'spawn', got {method!r}"
+            raise FieldError(said, field="start_method", hint=hint)
+        if self._func is None:
+            raise FieldError(f"{self._owner()}: it is for functions, not for commands", field="start_method")
+        self._start_method = method
 
     @property
     def cmd(self) -> Union[str, list[str], None]:
