@@ -21,7 +21,7 @@ def pickle_objects(objects: list[Any]) -> bytes:
         culprit, reason = _find_culprit(objects, error)
         raise CattinoError(
             f"{culprit!r} cannot be sent to the process that runs its hooks or function: {reason}",
-            hint="keep open files, locks and connections out of its attributes; open them in the hook",
+            hint="keep open files, locks and connections out of it; open them in the hook or the function",
         ) from error
 
 
@@ -77,21 +77,15 @@ def _refuse_main(value: Any) -> None:
     Watch(io.BytesIO()).dump(value)
 
 
-_WHAT = {"_func": "its function", "_args": "its args", "_kwargs": "its kwargs"}
-
-
 def _find_culprit(objects: list[Any], error: Exception) -> tuple[Any, str]:
-    """The first object that cannot be pickled alone, and the attribute that is to blame."""
+    """The first object that cannot be pickled alone, and what in it is to blame."""
+    from cattino.culprits import Search
+
     for found in objects:
         try:
             _dump(found)
-        except Exception as own:
-            for name, value in vars(found).items():
-                if name.startswith("_") and name not in _WHAT:
-                    continue
-                try:
-                    _dump(value)
-                except Exception as inner:
-                    return found, f"{_WHAT.get(name) or f'its attribute {name!r}'}: {inner}"
+        except CattinoError as own:  # it says what is missing
             return found, str(own)
+        except Exception as own:
+            return found, Search(_dump).describe(found, own)
     return objects[0], str(error)

@@ -49,22 +49,28 @@ def write_result(path: str, value: Any) -> None:
 
 def _pickled(value: Any) -> bytes:
     try:
-        try:
-            return pickle.dumps(value)
-        except Exception:
-            import cloudpickle
-
-            dumped: bytes = cloudpickle.dumps(value)
-            return dumped
+        return _dumped(value)
     except Exception as error:
-        return pickle.dumps(Unsendable(f"{type(value).__qualname__}: {error}"))
+        from cattino.culprits import Search
+
+        return pickle.dumps(Unsendable(Search(_dumped).describe(value, error)))
+
+
+def _dumped(value: Any) -> bytes:
+    try:
+        return pickle.dumps(value)
+    except Exception:
+        import cloudpickle
+
+        dumped: bytes = cloudpickle.dumps(value)
+        return dumped
 
 
 def read_result(task: dict[str, Any]) -> Any:
     """The value that the last attempt of `task` (as the backend tells of it) returned."""
     value = _read(task)
     if isinstance(value, Unsendable):
-        raise CattinoError(f"{task['fullname']}: what it returned cannot be pickled: {value.reason}")
+        raise CattinoError(f"{task['fullname']}: what it returned cannot be sent back: {value.reason}")
     return None if isinstance(value, Raised) else value
 
 
