@@ -79,6 +79,12 @@ def _list(names: list[str]) -> dict[str, Any]:
     return found
 
 
+def listed(names: list[str]) -> Iterator[dict[str, Any]]:
+    """The tasks."""
+    for part in _parts(names, NAMES_EACH_PATH):
+        yield from _list(part)["tasks"]
+
+
 def _parts(names: list[str], most: int) -> Iterator[list[str]]:
     for at in range(0, len(names), most):
         yield names[at : at + most]

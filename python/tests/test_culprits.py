@@ -44,7 +44,7 @@ def closure() -> Callable[[], Any]:
 
 def deep_closure() -> Callable[[], Any]:
     inner = closure()
-    return lambda: [inner() for _ in '12']
+    return lambda: [inner() for _ in "12"]
 
 
 def with_default() -> Callable[[], Any]:

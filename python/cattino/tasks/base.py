@@ -179,13 +179,13 @@ class Task(Node):
 
     # ---- its result ------------------------------------------------------------------------------
 
-    def result(self, timeout: Optional[float] = None) -> Any:
+    def result(self, timeout: Optional[float] = None, *, progress: bool = True) -> Any:
         """What the function returned. Waits for at most `timeout` seconds (else TimeoutError). What the
         function raised is raised, with the end of its log in a TaskFailed as `__cause__`; if it ended in
-        another way (killed, cancelled, `sys.exit`), TaskFailed is."""
+        another way (killed, cancelled, `sys.exit`), TaskFailed is. `progress` is as for `wait`."""
         from cattino.results import settled
 
-        Node.wait(self, timeout)  # not one that a subclass has for the process of the task
+        Node.wait(self, timeout, progress=progress)  # not one that a subclass has for the process of the task
         task = self._now()
         if task["status"] == "Done" and self._label() is None:
             raise CattinoError(f"{self.fullname} is a command: it has no result, see its stdout.log")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Optional
 
 from cattino.errors import CattinoError, FieldError
@@ -111,12 +112,16 @@ class Node:
             )
         return names
 
-    def wait(self, timeout: Optional[float] = None) -> TaskStatus:
-        """Waits until it has ended, for at most `timeout` seconds (else TimeoutError)."""
+    def wait(self, timeout: Optional[float] = None, *, progress: bool = True) -> TaskStatus:
+        """Waits until it has ended, for at most `timeout` seconds (else TimeoutError). At a terminal or in a
+        notebook a wait of more than half a second shows how it goes on, unless `progress` is False."""
         from cattino.backend import wait
+        from cattino.progress import waiting
 
         names = self._submitted()
-        if not wait(names, timeout):
+        with waiting(self.fullname, names) if progress else nullcontext():
+            has_ended = wait(names, timeout)
+        if not has_ended:
             raise TimeoutError(f"{self.fullname} has not ended after {timeout} s")
         return self.status
 

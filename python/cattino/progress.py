@@ -1,0 +1,149 @@
+"""A line about what is waited for, where somebody sees it: at a terminal, or in a notebook with tqdm."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+from contextlib import AbstractContextManager, nullcontext
+from time import monotonic
+from types import TracebackType
+from typing import Any, Optional, Protocol
+
+from cattino.client import connect, lines
+from cattino.ends import AGAIN_S, ENDED
+from cattino.errors import CattinoError
+
+BEFORE_S = 0.5  # a shorter wait shows nothing
+EACH_S = 0.5  # drawn again, for the time that passes
+
+
+def waiting(fullname: str, names: list[str]) -> AbstractContextManager[Any]:
+    """Shows how many of the tasks `names` (`#12`) have ended; of a single one, its status."""
+    if not names[0].startswith("#") or not (_at_terminal() or _in_notebook()):
+        return nullcontext()
+    return Progress(fullname, [int(name[1:]) for name in names])
+
+
+def _at_terminal() -> bool:
+    try:
+        return sys.stderr.isatty()
+    except (AttributeError, ValueError):  # there is none, or it is closed
+        return False
+
+
+def _in_notebook() -> bool:
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return type(shell).__name__ == "ZMQInteractiveShell"
+
+
+class Progress:
+    """Two threads for as long as it is shown: one draws, one hears from the backend's feed what to draw."""
+
+    def __init__(self, fullname: str, tasks: list[int]) -> None:
+        self._fullname = fullname
+        self._statuses = dict.fromkeys(tasks, "Waiting")
+        self._closed = threading.Event()
+        self._connection: Optional[socket.socket] = None
+        self._drawing = threading.Thread(target=self._draw, name="cattino-progress", daemon=True)
+
+    def __enter__(self) -> None:
+        self._drawing.start()
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self._closed.set()
+        connection = self._connection
+        if connection is not None:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        self._drawing.join()
+
+    def _draw(self) -> None:
+        if self._closed.wait(BEFORE_S):
+            return
+        threading.Thread(target=self._hear, name="cattino-progress-feed", daemon=True).start()
+        bar = _bar(self._fullname, len(self._statuses))
+        if bar is None:
+            return
+        while not self._closed.wait(EACH_S):
+            statuses = list(self._statuses.values())
+            bar.show(sum(status in ENDED for status in statuses), statuses[0])
+        bar.close()
+
+    def _hear(self) -> None:
+        while not self._closed.is_set():
+            try:
+                self._follow()
+            except (CattinoError, OSError):
+                self._closed.wait(AGAIN_S)  # who waits sees to it that a backend is there
+
+    def _follow(self) -> None:
+        from cattino.backend import candidates, listed
+
+        connection = self._connection = connect(next(candidates()))
+        for line in lines(connection, "/v1/feed"):
+            if self._closed.is_set():
+                return
+            if line is None or line["event"] == "gap":
+                names = [f"#{task}" for task in self._statuses]
+                self._statuses.update((task["id"], task["status"]) for task in listed(names))
+            elif "task" in line and line["task"]["id"] in self._statuses:
+                self._statuses[line["task"]["id"]] = line["task"]["status"]
+
+
+class Bar(Protocol):
+    def show(self, ended: int, status: str) -> None: ...
+    def close(self) -> None: ...
+
+
+def _bar(fullname: str, total: int) -> Optional[Bar]:
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        return Line(fullname, total) if _at_terminal() else None
+    return Tqdm(tqdm, fullname, total)
+
+
+class Tqdm:
+    def __init__(self, tqdm: Any, fullname: str, total: int) -> None:
+        single = {"bar_format": "{desc} {elapsed}"} if total == 1 else {}
+        self._bar = tqdm(total=total, desc=fullname, unit="task", leave=False, file=sys.stderr, **single)
+        self._fullname = fullname if total == 1 else ""
+
+    def show(self, ended: int, status: str) -> None:
+        if self._fullname:
+            self._bar.set_description_str(f"{self._fullname}: {status}", refresh=False)
+        self._bar.n = ended
+        self._bar.refresh()
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+class Line:
+    """`pipeline: 3 of 10 tasks have ended (0:42)`, and nothing afterwards."""
+
+    def __init__(self, fullname: str, total: int) -> None:
+        self._fullname = fullname
+        self._total = total
+        self._begun = monotonic() - BEFORE_S
+
+    def show(self, ended: int, status: str) -> None:
+        minutes, seconds = divmod(int(monotonic() - self._begun), 60)
+        said = status if self._total == 1 else f"{ended} of {self._total} tasks have ended"
+        self._write(f"{self._fullname}: {said} ({minutes}:{seconds:02})")
+
+    def close(self) -> None:
+        self._write("")
+
+    def _write(self, text: str) -> None:
+        sys.stderr.write(f"\r{text}\x1b[K")
+        sys.stderr.flush()
