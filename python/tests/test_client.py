@@ -235,7 +235,7 @@ def test_the_result_of_a_failed_task_is_its_failure(daemon: FakeDaemon, tmp_path
 def test_the_result_of_a_function_that_raised_is_its_exception(daemon: FakeDaemon, tmp_path: Path) -> None:
     (tmp_path / "stderr.log").write_text("the log of it\n")
     (tmp_path / "result.pkl").write_bytes(pickle.dumps(Raised(KeyError("gone"))))
-    told = {"exit": {"text": "exit status 1"}, "stderr": str(tmp_path / "stderr.log")}
+    told: dict[str, Any] = {"exit": {"text": "exit status 1"}, "stderr": str(tmp_path / "stderr.log")}
     task = submitted(daemon, status="Failed", directory=str(tmp_path), attempt=1, **told)
     daemon.answers["/v1/wait"] = lambda body: (200, {"outcome": 1})
     with pytest.raises(KeyError, match="gone") as caught:
