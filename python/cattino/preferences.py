@@ -40,7 +40,8 @@ class Settings(Mapping[str, Any]):
       `[tool.cattino]` of the nearest pyproject.toml that has one, from the working directory upwards. It is
       looked for once, when a setting is first needed, and never written;
     - the same four set here: `settings.override_exist_tasks = "rename"`, or
-      `settings["override-exist-tasks"] = "rename"`, for what this process submits from then on.
+      `settings["override-exist-tasks"] = "rename"`, for what this process submits from then on (`meow create`
+      submits when the script has ended).
 
     Tasks and groups that say otherwise (`cascade`, `log_limit`, `hook_timeout`) are left alone. A wrong value
     is a FieldError, an unknown word an AttributeError or a KeyError. All other settings are the backend's:
@@ -97,7 +98,7 @@ class Settings(Mapping[str, Any]):
 
     def _for_submissions(self) -> Defaults:
         """What the project and this process say. The settings file is for the backend to read."""
-        return defaults_of("settings", {**self._of_project(), **self._own})
+        return defaults_of("cattino.settings", {**self._of_project(), **self._own})
 
     # ---- as a mapping, and by attributes ---------------------------------------------------------
 
@@ -126,7 +127,7 @@ class Settings(Mapping[str, Any]):
             raise error(_unknown(written))
         if key not in WORDS:
             raise FieldError("it cannot be set by a script", field=key, hint=self._elsewhere(key))
-        defaults_of("settings", {key: value})
+        defaults_of("cattino.settings", {key: value})
         self._own[key] = value
         if self._values is not None:
             self._values[key] = value
