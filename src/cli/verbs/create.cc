@@ -101,19 +101,18 @@ Status lend_package(
   return ok();
 }
 
+std::string_view without_spaces(std::string_view text) {
+  return text.substr(std::min(text.find_first_not_of(" \t"), text.size()));
+}
+
 /// Is `${eval:` in it? That is for Python, in the user's own process; all else is for the daemon or a shell.
 bool has_resolver(std::string_view text) {
-  const auto skip_spaces = [&text](std::size_t at) {
-    return std::min(text.find_first_not_of(" \t", at), text.size());
-  };
+  constexpr std::string_view opening = "${";
   constexpr std::string_view name = "eval";
-  for (std::size_t at = text.find("${"); at != std::string_view::npos; at = text.find("${", at)) {
-    at = skip_spaces(at + 2);
-    if (text.substr(at).starts_with(name)) {
-      at = skip_spaces(at + name.size());
-      if (text.substr(at).starts_with(':')) {
-        return true;
-      }
+  for (std::size_t at = text.find(opening); at != std::string_view::npos; at = text.find(opening)) {
+    text = without_spaces(text.substr(at + opening.size()));
+    if (text.starts_with(name) && without_spaces(text.substr(name.size())).starts_with(':')) {
+      return true;
     }
   }
   return false;
