@@ -23,7 +23,7 @@ def submission_head(groups: int, tasks: int, source: str) -> dict[str, Any]:
         "groups": groups,
         "tasks": tasks,
         "cwd": cwd,
-        "environment": _environment(),
+        "environment": handed_on(),
         "umask": _umask(),
         "limits": _limits(),
         "interpreter": os.path.abspath(sys.executable) if sys.executable else None,
@@ -35,17 +35,14 @@ def submission_head(groups: int, tasks: int, source: str) -> dict[str, Any]:
     return {name: value for name, value in head.items() if value is not None}
 
 
-def _environment() -> dict[str, str]:
-    """Ours, less what only concerns the way from `meow create` to here."""
+def handed_on() -> dict[str, str]:
+    """Our environment, less what only concerns the way from `meow create` to here."""
     environment = dict(os.environ)
     lent = environment.pop("CATTINO_LENT", None)  # where the package is lent from, by PYTHONPATH
-    if lent is not None:
-        parts = [
-            part for part in environment.get("PYTHONPATH", "").split(os.pathsep) if part and part != lent
-        ]
-        environment.pop("PYTHONPATH", None)
-        if parts:
-            environment["PYTHONPATH"] = os.pathsep.join(parts)
+    if lent is not None:  # it was put behind what the user has there
+        path = environment.pop("PYTHONPATH", "")
+        if path != lent and path.endswith(os.pathsep + lent):
+            environment["PYTHONPATH"] = path[: -len(os.pathsep + lent)]
     environment.pop("CATTINO_MEOW", None)
     return environment
 

@@ -42,10 +42,9 @@ class Magics:
         return _Resolution(cls._resolvers, cls._constants, variables, ()).fill(text, 0)
 
     @classmethod
-    def fill(cls, text: str, task_name: str, fullname: str) -> str:
+    def fill(cls, text: str, **variables: str) -> str:
         """As for a submission: plain names stay for the backend, except inside a resolver, where those
-        that are known already are filled in."""
-        variables = {"task_name": task_name, "fullname": fullname}
+        that are known already, as `variables`, are filled in."""
         return _Resolution(cls._resolvers, cls._constants, variables, cls.names).fill(text, 0)
 
 

@@ -54,13 +54,12 @@ Result<int> perform(const Options& options, const Surroundings& surroundings, Ou
 }
 
 int run(int argc, char** argv) {
-  const Surroundings surroundings = surroundings_of_process(environ);
+  const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+  const Surroundings surroundings = surroundings_of_process(environ, arguments);
   const bool no_colour =
       !surroundings.value("NO_COLOR").empty() || surroundings.value("TERM") == "dumb";
   const Screen out = screen_of(STDOUT_FILENO, no_colour);
   const Screen error = screen_of(STDERR_FILENO, no_colour);
-  const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
-
   auto parsed = parse_options(arguments);
   const Options* options = parsed ? std::get_if<Options>(&*parsed) : nullptr;
   Output output(options != nullptr ? options->mode : Mode::text, stdout, out, stderr, error);

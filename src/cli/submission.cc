@@ -137,6 +137,9 @@ Result<wire::Submission> captured(const Surroundings& surroundings) {
     return system_error("find out", "the working directory", error.value());
   }
   submission.environment = surroundings.variables;
+  std::erase_if(submission.environment, [](const auto& variable) {
+    return variable.first == "CATTINO_FILLED";  // of the way to here
+  });
   const mode_t mask = umask(0);
   umask(mask);
   submission.umask = mask;

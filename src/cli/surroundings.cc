@@ -10,8 +10,9 @@
 
 namespace cattino::cli {
 
-Surroundings surroundings_of_process(char** variables) {
+Surroundings surroundings_of_process(char** variables, std::vector<std::string> arguments) {
   Surroundings surroundings;
+  surroundings.arguments = std::move(arguments);
   for (char** each = variables; each != nullptr && *each != nullptr; ++each) {
     const std::string_view text = *each;
     const std::size_t equals = text.find('=');

@@ -13,7 +13,8 @@ struct Surroundings {
   settings::Environment environment;
   /// All variables, in their order; what has no name is left out.
   std::vector<std::pair<std::string, std::string>> variables;
-  std::string program;  ///< the path of the running `meow`
+  std::string program;                      ///< the path of the running `meow`
+  std::vector<std::string> arguments = {};  ///< what follows its name on the command line
 
   /// The value of a variable; empty if it is not set.
   [[nodiscard]] std::string value(const std::string& name) const {
@@ -21,8 +22,8 @@ struct Surroundings {
   }
 };
 
-/// Of this process. `environ`: as main sees it.
-Surroundings surroundings_of_process(char** variables);
+/// Of this process, as main sees them.
+Surroundings surroundings_of_process(char** variables, std::vector<std::string> arguments);
 
 /// Variables as execve and the guardian take them: "NAME=value".
 std::vector<std::string> joined(const std::vector<std::pair<std::string, std::string>>& variables);

@@ -35,8 +35,8 @@ LaunchPaths paths_of(const Launch& launch) {
   return paths;
 }
 
-Magics magics_of(const Launch& launch, const std::string& directory) {
-  return {launch.task.name, launch.task.fullname, launch.submission.run_dir, directory};
+Magics magics_of(const Launch& launch) {
+  return {launch.task.name, launch.task.fullname, launch.submission.run_dir};
 }
 
 const core::Device* device_at(const devices::Inventory& inventory, std::uint16_t index) {
@@ -136,7 +136,7 @@ bool holds_accelerator(const core::Allocation& allocation, const devices::Invent
 
 Variables variables_of(const Launch& launch) {
   const std::string directory = log_directory(launch.submission.run_dir, launch.task.fullname);
-  const Magics magics = magics_of(launch, directory);
+  const Magics magics = magics_of(launch);
   Variables variables;
   variables.reserve(8 + launch.task.variables.size());
   add_defaults(launch, variables);
@@ -152,7 +152,7 @@ Variables variables_of(const Launch& launch) {
 
 supervisor::Spawn spawn_of(const Launch& launch) {
   LaunchPaths paths = paths_of(launch);
-  const Magics magics = magics_of(launch, paths.directory);
+  const Magics magics = magics_of(launch);
   supervisor::Spawn spawn;
   spawn.key = AttemptId{launch.task.spec.id, launch.state.attempt}.key();
   spawn.environment = launch.submission.environment;
@@ -183,7 +183,7 @@ supervisor::Spawn spawn_of(const Launch& launch) {
 
 host::RunCall run_call_of(const Launch& launch) {
   LaunchPaths paths = paths_of(launch);
-  const Magics magics = magics_of(launch, paths.directory);
+  const Magics magics = magics_of(launch);
   const AttemptId attempt{launch.task.spec.id, launch.state.attempt};
   host::RunCall call;
   call.call = fmt::format("t{}/{}/run", attempt.task.value, attempt.number);

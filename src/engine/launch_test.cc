@@ -15,7 +15,7 @@ namespace cattino::engine {
 namespace {
 
 const std::vector<std::string> shell = {"/bin/sh", "-c"};
-const Magics magics = {"my task", "g/my task", "/runs/1", "/runs/1/g/my task"};
+const Magics magics = {"my task", "g/my task", "/runs/1"};
 
 class LaunchOf : public ::testing::Test {
  protected:
@@ -101,8 +101,7 @@ TEST(Magic, Other_names_are_left_to_the_shell) {
 
 TEST(Magic, Nothing_but_the_four_names_is_filled_in) {
   EXPECT_EQ(
-      fill_in("${eval: 1+1} ${fullpath} $run_dir", magics),
-      "${eval: 1+1} /runs/1/g/my task $run_dir");
+      fill_in("${eval: 1+1} ${fullpath} $run_dir", magics), "${eval: 1+1} g/my task $run_dir");
 }
 
 TEST_F(LaunchOf, A_task_sees_the_devices_it_holds) {
@@ -147,7 +146,7 @@ TEST_F(LaunchOf, Defaults_give_way_to_what_the_user_set) {
 
 TEST_F(LaunchOf, The_task_knows_itself_and_its_attempt) {
   state_.attempt = 3;
-  task_.variables = {{"OUT", "${fullpath}/x"}};
+  task_.variables = {{"OUT", "${run_dir}/${fullpath}/x"}};
   const auto spawned = spawn();
   EXPECT_EQ(value(spawned, "CATTINO_TASK_NAME"), "g/train");
   EXPECT_EQ(value(spawned, "CATTINO_TASK_HOME"), "/runs/1/g/train");
@@ -195,6 +194,14 @@ TEST(RunDirectories, They_stay_below_the_home) {
   RunDirs dirs(home.path());
   EXPECT_FALSE(dirs.make("../%Y", Time{1}));
   EXPECT_FALSE(dirs.make("/tmp/%Y", Time{1}));
+}
+
+TEST(RunDirectories, A_layout_may_end_with_where_the_task_goes_anyway) {
+  const sys::TestDirectory home;
+  const auto made = RunDirs(home.path()).make("%Y/${fullname}", Time{1'769'860'800'000'000});
+  ASSERT_TRUE(made);
+  EXPECT_EQ(made.value(), home / "2026");
+  EXPECT_FALSE(RunDirs(home.path()).make("${fullname}/%Y", Time{1}));
 }
 
 TEST(Secrets, Are_known_by_their_name_or_their_value) {

@@ -18,7 +18,7 @@ constexpr std::array<std::string_view, 4> patterns = {
     "${task_name}", "${fullname}", "${run_dir}", "${fullpath}"};
 
 std::array<std::string_view, 4> values_of(const Magics& magics) {
-  return {magics.task_name, magics.fullname, magics.run_dir, magics.fullpath};
+  return {magics.task_name, magics.fullname, magics.run_dir, magics.fullname};
 }
 
 using Table = std::array<std::string_view, 4>;

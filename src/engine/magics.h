@@ -1,5 +1,6 @@
-// The plain names that the daemon fills in: ${task_name}, ${fullname}, ${run_dir}, ${fullpath}. Any
-// other ${x} is left for a shell.
+// The plain names that the daemon fills in: ${task_name}, ${fullname}, ${run_dir}, and ${fullpath}, which is
+// the fullname as a path: `${run_dir}/${fullpath}` is where the logs are. Any other ${x} is left for a
+// shell.
 #pragma once
 
 #include <string>
@@ -12,7 +13,6 @@ struct Magics {
   std::string_view task_name;
   std::string_view fullname;
   std::string_view run_dir;
-  std::string_view fullpath;
 };
 
 std::string fill_in(std::string_view text, const Magics& magics);

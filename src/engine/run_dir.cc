@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <ctime>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,7 +18,18 @@ namespace {
 
 constexpr unsigned most_clashes = 100'000;
 
-Result<std::string> formatted(const std::string& format, Time now) {
+/// A layout may end with the place of each task's logs, which is below its run directory in any case.
+std::string_view without_task(std::string_view format) {
+  for (const std::string_view end : {"/${fullname}", "/${fullpath}"}) {
+    if (format.ends_with(end)) {
+      return format.substr(0, format.size() - end.size());
+    }
+  }
+  return format;
+}
+
+Result<std::string> formatted(const std::string& whole, Time now) {
+  const std::string format(without_task(whole));
   const std::time_t seconds = now.us / 1'000'000;
   std::tm local{};
   if (::localtime_r(&seconds, &local) == nullptr) {
@@ -26,10 +38,11 @@ Result<std::string> formatted(const std::string& format, Time now) {
   std::vector<char> buffer(4096);
   const std::size_t size = std::strftime(buffer.data(), buffer.size(), format.c_str(), &local);
   const std::string text(buffer.data(), size);
-  if (text.empty() || text.front() == '/' || ("/" + text + "/").find("/../") != std::string::npos) {
+  if (text.empty() || text.front() == '/' || text.find("${") != std::string::npos ||
+      ("/" + text + "/").find("/../") != std::string::npos) {
     return Error{
         ErrorCode::invalid,
-        fmt::format("`{}` is no format for a directory below the home", format),
+        fmt::format("`{}` is no format for a directory below the home", whole),
         "submission.date_format"};
   }
   return text;

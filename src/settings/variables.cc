@@ -30,7 +30,9 @@ constexpr std::array<Variable, 17> variables = {{
      "signals, as on kernels before 5.14 (default `auto`)"},
     {"CATTINO_DIR_FORMAT",
      "`create`, `export`",
-     "strftime layout of a submission's log directory (default `%Y-%m-%d/%H-%M-%S`)"},
+     "strftime layout of a submission's log directory (default `%Y-%m-%d/%H-%M-%S`); a "
+     "`/${fullname}` at its "
+     "end is where each task's logs go in any case"},
     {"CATTINO_PYTHON",
      "`create`, `run`",
      "the interpreter that runs scripts, unless `--python` says"},

@@ -27,9 +27,16 @@ std::vector<char*> Environment::merged(const std::vector<std::string>& overrides
     block.push_back(const_cast<char*>(variable.c_str()));
   }
   for (const std::string& variable : overrides) {
-    const auto known = position_of_name_.find(name_of(variable));
-    if (known != position_of_name_.end()) {
-      block[known->second] = const_cast<char*>(variable.c_str());
+    const std::string_view name = name_of(variable);
+    const auto known = position_of_name_.find(name);
+    const auto at = known != position_of_name_.end()
+                        ? block.begin() + static_cast<std::ptrdiff_t>(known->second)
+                        : std::find_if(
+                              block.begin() + static_cast<std::ptrdiff_t>(variables_.size()),
+                              block.end(),
+                              [name](const char* added) { return name_of(added) == name; });
+    if (at != block.end()) {
+      *at = const_cast<char*>(variable.c_str());
     } else {
       block.push_back(const_cast<char*>(variable.c_str()));
     }

@@ -14,7 +14,8 @@ class Environment {
  public:
   explicit Environment(std::vector<std::string> variables);
 
-  /// The block for exec: this environment with `overrides` put over it. Its pointers point into both.
+  /// The block for exec: this environment with `overrides` put over it, each over the ones before, so
+  /// that no name is there twice. Its pointers point into both.
   [[nodiscard]] std::vector<char*> merged(const std::vector<std::string>& overrides) const;
 
  private:

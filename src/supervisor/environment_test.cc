@@ -28,5 +28,12 @@ TEST(Environment, OverridesReplaceTheSameNameAndAddOthers) {
   EXPECT_EQ(texts(environment.merged({})), (std::vector<std::string>{"PATH=/bin", "A=1", "AB=2"}));
 }
 
+TEST(Environment, NoNameIsThereTwice) {
+  const Environment environment{{"A=1"}};
+  const std::vector<std::string> overrides{"NEW=1", "A=2", "NEW=22", "N=3", "A=3"};
+  EXPECT_EQ(
+      texts(environment.merged(overrides)), (std::vector<std::string>{"A=3", "NEW=22", "N=3"}));
+}
+
 }  // namespace
 }  // namespace cattino::supervisor

@@ -154,6 +154,47 @@ def test_commands_mean_what_a_shell_would_make_of_them(backend: Backend) -> None
     assert wrong == {}
 
 
+def test_env_cannot_change_what_says_which_task_it_is(backend: Backend) -> None:
+    """Also where no shell takes the last of two values of one name."""
+    submit(
+        backend,
+        "cattino.export(quick('t', ['env'], env={'CATTINO_ATTEMPT': '7', 'MASTER_PORT': '1', 'A': '2'}))",
+    )
+    backend.meow("wait")
+    found = sorted(
+        line for line in out(backend, "t").splitlines() if line.startswith(("CATTINO_A", "MASTER_P", "A="))
+    )
+    assert found == ["A=2", "CATTINO_ATTEMPT=1", "MASTER_PORT=1"]
+
+
+def test_a_path_for_modules_is_kept_though_the_package_is_lent(backend: Backend) -> None:
+    package = backend.environment["CATTINO_PACKAGE"]
+    for path in (f"/some:{package}:/other", f"/some:{package}", "/some:"):
+        backend.environment["PYTHONPATH"] = path
+        submit(backend, "cattino.export(quick('t', 'printenv PYTHONPATH'))")
+        backend.meow("wait")
+        assert out(backend, "t").strip() == path
+
+
+# ---- resolvers on a command line ------------------------------------------------------------------
+
+
+def test_resolvers_of_a_command_line_are_filled_in_before_it_is_sent(backend: Backend) -> None:
+    backend.meow(
+        "create", "echo ${eval: '1+2'} ${task_name}", "-n", "t", "-c", "0", "--", "${ eval : 'a' * 3}", "$b"
+    )
+    backend.meow("wait")
+    assert out(backend, "t").split() == ["3", "t", "aaa", "$b"]
+    spec = backend.task("t")["task"]["command"]
+    assert spec == "echo 3 ${task_name} aaa '$b'"
+
+
+def test_a_resolver_that_raises_is_an_error_and_nothing_is_made(backend: Backend) -> None:
+    said = backend.meow("create", "echo ${eval: 1/0}", "-n", "t", check=2)
+    assert "ZeroDivisionError" in said.stderr
+    assert backend.json("list")["tasks"] == []
+
+
 def test_a_list_is_an_argv_and_is_not_interpreted(backend: Backend) -> None:
     submit(
         backend,
@@ -164,11 +205,11 @@ def test_a_list_is_an_argv_and_is_not_interpreted(backend: Backend) -> None:
 
 
 def test_the_own_directory_of_a_task_is_a_magic(backend: Backend) -> None:
-    backend.meow("create", "printf '%s\\n' ${run_dir} ${fullpath} > ${fullpath}/mine", "-n", "t", "-g", "g")
+    backend.meow("create", "echo ${run_dir} ${fullpath} > ${run_dir}/${fullpath}/mine", "-n", "t", "-g", "g")
     backend.meow("wait")
     task = backend.task("g/t")["task"]
     mine = Path(task["directory"]) / "mine"
-    assert mine.read_text().splitlines() == [task["run_dir"], task["directory"]]
+    assert mine.read_text().split() == [task["run_dir"], "g/t"]
 
 
 def test_a_failure_in_a_pipe_is_a_failure(backend: Backend) -> None:

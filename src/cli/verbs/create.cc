@@ -101,6 +101,23 @@ Status lend_package(
   return ok();
 }
 
+std::string_view without_spaces(std::string_view text) {
+  return text.substr(std::min(text.find_first_not_of(" \t"), text.size()));
+}
+
+/// Is `${eval:` in it? That is for Python, in the user's own process; all else is for the daemon or a shell.
+bool has_resolver(std::string_view text) {
+  constexpr std::string_view opening = "${";
+  constexpr std::string_view name = "eval";
+  for (std::size_t at = text.find(opening); at != std::string_view::npos; at = text.find(opening)) {
+    text = without_spaces(text.substr(at + opening.size()));
+    if (text.starts_with(name) && without_spaces(text.substr(name.size())).starts_with(':')) {
+      return true;
+    }
+  }
+  return false;
+}
+
 /// Becomes the interpreter; returns only if that fails.
 Error become(
     const std::string& interpreter,
@@ -164,6 +181,22 @@ Result<int> create_from_script(Context& context) {
   return become(*interpreter, std::move(arguments), variables);
 }
 
+/// Becomes a Python that fills in the resolvers of this command line and becomes us again.
+Error fill_in_resolvers(Context& context) {
+  const Surroundings& surroundings = context.surroundings;
+  auto interpreter = choose_interpreter(context.options.create.python, surroundings, real_files());
+  if (!interpreter) {
+    return interpreter.error();
+  }
+  auto variables = surroundings.variables;
+  if (auto lent = lend_package(context, *interpreter, variables); !lent) {
+    return lent.error();
+  }
+  std::vector<std::string> arguments = {*interpreter, "-m", "cattino.fill", surroundings.program};
+  arguments.insert(arguments.end(), surroundings.arguments.begin(), surroundings.arguments.end());
+  return become(*interpreter, std::move(arguments), variables);
+}
+
 Request submission_request() {
   return {"POST", "/v1/submissions", "application/x-ndjson", {}};
 }
@@ -203,6 +236,11 @@ Status check_no_lost_script(const CreateOptions& create, const Surroundings& sur
 }
 
 Result<int> create_from_command(Context& context) {
+  const std::vector<std::string>& said = context.surroundings.arguments;
+  if (context.surroundings.value("CATTINO_FILLED").empty() &&
+      std::any_of(said.begin(), said.end(), has_resolver)) {
+    return fill_in_resolvers(context);
+  }
   if (auto found = check_no_lost_script(context.options.create, context.surroundings); !found) {
     return found.error();
   }
