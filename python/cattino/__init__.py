@@ -17,6 +17,8 @@ from cattino.exporting import exit_and_retry, export
 from cattino.status import TaskStatus
 
 if TYPE_CHECKING:
+    from cattino.async_clients import AsyncClient
+    from cattino.clients import Client
     from cattino.executor import Executor
     from cattino.logs import where
     from cattino.magics import Magics
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AsyncClient",
     "CattinoError",
+    "Client",
     "Executor",
     "FieldError",
     "Magics",
@@ -39,6 +43,8 @@ __all__ = [
 ]
 
 _lazy = {
+    "AsyncClient": "cattino.async_clients",
+    "Client": "cattino.clients",
     "Executor": "cattino.executor",
     "Magics": "cattino.magics",
     "settings": "cattino.preferences",

@@ -50,9 +50,21 @@ def wait(names: list[str], timeout: Optional[float]) -> bool:
         payload: dict[str, Any] = {"names": part}
         if deadline is not None:
             payload["timeout_ms"] = max(0, round((deadline - monotonic()) * 1000))
-        if ask("POST", "/v1/wait", payload)["outcome"] == TOO_LATE:
+        if ask_again("POST", "/v1/wait", payload)["outcome"] == TOO_LATE:
             return False
     return True
+
+
+def ask_again(method: str, path: str, payload: Any) -> Any:
+    """As `ask`, for what may be asked twice: also when the backend is killed meanwhile. One that is ended by
+    its user says so, by an error of status 503, and is not brought back."""
+    connection = open_connection()
+    body = json.dumps(payload, separators=(",", ":")).encode()
+    while True:
+        try:
+            return request(connection, method, path, body)
+        except BackendGone:
+            connection = open_connection()
 
 
 def task_in_full(reference: str) -> dict[str, Any]:

@@ -78,13 +78,10 @@ def lines(connection: socket.socket, path: str) -> Iterator[Any]:
 
 
 def _send(connection: socket.socket, method: str, path: str, body: Body) -> None:
-    head = f"{method} {path} HTTP/1.1\r\nHost: cattino\r\nConnection: close\r\n"
-    if body is None:
-        connection.sendall(f"{head}\r\n".encode("ascii"))
-    elif isinstance(body, bytes):
-        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        connection.sendall(head.encode("ascii") + body)
+    if body is None or isinstance(body, bytes):
+        connection.sendall(request_bytes(method, path, body))
     else:
+        head = f"{method} {path} HTTP/1.1\r\nHost: cattino\r\nConnection: close\r\n"
         head += "Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
         connection.sendall(head.encode("ascii"))
         for piece in body:
@@ -101,14 +98,30 @@ def _has_answered(connection: socket.socket) -> bool:
     return bool(poll.poll(0))
 
 
+def request_bytes(method: str, path: str, body: Optional[bytes]) -> bytes:
+    """For those who send them on their own; the answer ends with the connection."""
+    head = f"{method} {path} HTTP/1.1\r\nHost: cattino\r\nConnection: close\r\n"
+    if body is None:
+        return f"{head}\r\n".encode("ascii")
+    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode("ascii") + body
+
+
+def answer_in(data: bytes) -> Any:
+    """Of all that came; what it says, a problem is raised."""
+    return _answer(_Reader(None, data))
+
+
 class _Reader:
     """Reads an answer: lines, then counted bytes."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: Optional[socket.socket], data: bytes = b"") -> None:
         self._connection = connection
-        self._buffer = bytearray()
+        self._buffer = bytearray(data)
 
     def more(self) -> bool:
+        if self._connection is None:
+            return False
         try:
             data = self._connection.recv(256 * 1024)
         except ConnectionResetError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from socket import socket
 from typing import Any, Callable, Optional
 
 from cattino.client import BackendGone, lines
@@ -75,9 +76,11 @@ class Ends:
     def _run(self) -> None:
         from time import sleep
 
+        from cattino.backend import open_connection
+
         while self._is_needed():
             try:
-                self._listen()
+                self._listen(open_connection())
             except Exception as error:
                 may_pass = isinstance(error, (BackendGone, OSError)) or (
                     isinstance(error, CattinoError) and (error.status or 0) >= 500
@@ -93,10 +96,8 @@ class Ends:
                     self._failures += 1
                     self._lock.notify_all()
 
-    def _listen(self) -> None:
-        from cattino.backend import open_connection
-
-        for line in lines(open_connection(), "/v1/feed"):
+    def _listen(self, connection: socket) -> None:
+        for line in lines(connection, "/v1/feed"):
             if line is None:
                 self._now_listening()
                 self._look_at_all()  # what ended while nobody listened
@@ -104,6 +105,8 @@ class Ends:
                 with self._lock:
                     self._missed = self._submitting > 0
                 self._look_at_all()
+            elif line["event"] == "leaving":
+                raise CattinoError("the backend was ended meanwhile")
             elif line["event"] in ("ended", "removed"):
                 self._tell(line["task"]["id"])
             if not self._is_needed():

@@ -154,13 +154,14 @@ void Departure::fail() {
 void Departure::go(int status) {
   stage_ = Stage::going;
   parts_.world.leaving = true;
-  FeedItem item;
-  item.event = "leaving";
-  item.at = parts_.world.clock.now();
-  item.text = "the backend leaves";
-  parts_.feed.add(std::move(item));
-  parts_.feed.deliver();
   if (status == status_done) {
+    FeedItem item;
+    item.event = "leaving";
+    item.at = parts_.world.clock.now();
+    item.text = "the backend leaves";
+    parts_.feed.add(std::move(item));
+    parts_.feed.deliver();
+    parts_.waits.abandon();
     parts_.effects.hosts().leave_all();
     parts_.effects.stop_hosts();
     parts_.world.client->flush();

@@ -93,7 +93,7 @@ class EngineImpl final : public Engine {
   std::unique_ptr<Handle> wait(WaitQuery query, Answer<WaitView> answer) override;
   std::unique_ptr<Handle> follow(
       std::uint64_t since, bool output, std::function<void(const FeedItem&)> item) override;
-  [[nodiscard]] DevicesView devices() const override;
+  void devices(Answer<DevicesView> answer) override;
   [[nodiscard]] HealthView health() const override;
   std::uint64_t end_unknown() override { return world_.end_unknown(); }
   void check_state(Answer<Done> answer) override;
@@ -137,7 +137,7 @@ EngineImpl::EngineImpl(
       feed_(
           {[this](TaskId task) { return world_.fullname_of(task); },
            [this] {
-             world_.loop.post(world_.guarded([this] { feed_.deliver(); }));
+             world_.loop.post(world_.guarded([this] { turn_.end(); }));
            }}),
       turn_(world_, feed_),
       effects_(world_, turn_, feed_),
@@ -354,8 +354,10 @@ std::unique_ptr<Handle> EngineImpl::follow(
   return feed_.follow(since, output, std::move(item));
 }
 
-DevicesView EngineImpl::devices() const {
-  return LiveViews(world_).devices();
+void EngineImpl::devices(Answer<DevicesView> answer) {
+  observer_.when_known(true, [this, answer = std::move(answer)](bool /*known*/) {
+    answer(LiveViews(world_).devices());  // it tells if there is nothing to tell
+  });
 }
 
 HealthView EngineImpl::health() const {

@@ -142,7 +142,8 @@ class Engine {
   /// Items after `since` (0: from now on). The callback may be called many times in a turn.
   virtual std::unique_ptr<Handle> follow(
       std::uint64_t since, bool output, std::function<void(const FeedItem&)> item) = 0;
-  [[nodiscard]] virtual DevicesView devices() const = 0;
+  /// Answers when they have been looked at lately.
+  virtual void devices(Answer<DevicesView> answer) = 0;
   [[nodiscard]] virtual HealthView health() const = 0;
 
   /// Stops the processes of `HealthView::unknown`; returns how many.

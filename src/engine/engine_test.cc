@@ -407,11 +407,23 @@ TEST_F(EngineTest, Devices_say_who_holds_them) {
   start();
   ASSERT_TRUE(submit({task("train").devices(1, 10'000)}));
   ASSERT_TRUE(spawned(1));
-  const DevicesView devices = engine_->devices();
-  ASSERT_EQ(devices.devices.size(), 2U);
-  EXPECT_EQ(devices.devices[0].claimed.value, 10'000);
-  EXPECT_EQ(devices.devices[0].free.value, 14'000);
-  EXPECT_EQ(devices.devices[0].tasks, (std::vector<std::string>{"train"}));
+  const auto seen =
+      ask<DevicesView>([&](Answer<DevicesView> answer) { engine_->devices(std::move(answer)); });
+  ASSERT_TRUE(seen && seen->devices.size() == 2U);
+  EXPECT_EQ(seen->devices[0].claimed.value, 10'000);
+  EXPECT_EQ(seen->devices[0].free.value, 14'000);
+  EXPECT_EQ(seen->devices[0].tasks, (std::vector<std::string>{"train"}));
+}
+
+TEST_F(EngineTest, Who_asks_for_devices_first_hears_of_them_when_they_are_known) {
+  start();
+  bool answered = false;
+  engine_->devices([&](const Result<DevicesView>& view) {
+    answered = true;
+    ASSERT_TRUE(view);
+    EXPECT_EQ(view->devices.size(), 2U);
+  });
+  ASSERT_TRUE(until([&] { return answered; }));
 }
 
 TEST_F(EngineTest, Showing_a_task_masks_its_secrets) {
@@ -443,6 +455,10 @@ TEST_F(EngineTest, Leaving_stops_what_runs_and_keeps_what_waits) {
   ASSERT_TRUE(submit({task("a").devices(1), task("b").devices(1)}));
   ASSERT_TRUE(spawned(1));
   supervisor_.started(key(1));
+  std::optional<Result<WaitView>> told;
+  WaitQuery query;
+  query.selection.names = {"b"};
+  const auto held = engine_->wait(query, [&](const Result<WaitView>& view) { told = view; });
   bool stopped = false;
   engine_->leave(false, [&](const Result<std::uint64_t>& count) {
     EXPECT_EQ(count.value(), 1U);
@@ -454,6 +470,8 @@ TEST_F(EngineTest, Leaving_stops_what_runs_and_keeps_what_waits) {
   ASSERT_TRUE(until([&] { return left_.has_value(); }));
   EXPECT_TRUE(stopped);
   EXPECT_EQ(*left_, 0);
+  ASSERT_TRUE(told && !*told) << "who waits for what goes on another day is told so";
+  EXPECT_EQ(told->error().code, ErrorCode::unavailable);
   EXPECT_EQ(supervisor_.spawns.size(), 1U);
   start();
   ASSERT_TRUE(spawned(2));

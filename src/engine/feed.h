@@ -30,6 +30,7 @@ class Feed {
   /// What a hook printed: only for followers that want output.
   void add_output(FeedItem item);
 
+  /// To all followers, what they have not got. Call it when what the items tell of is stored.
   void deliver();
 
   std::unique_ptr<Handle> follow(

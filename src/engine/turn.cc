@@ -196,6 +196,7 @@ void Turn::end() {
     return;  // an effect stepped the core: the loop below takes it
   }
   ending_ = true;
+  urgent_ = urgent_ || feed_.followed();
   while (urgent_ && !failing_) {
     urgent_ = false;
     if (write()) {
@@ -262,7 +263,9 @@ void Turn::settle() {
   sys::fault_point("engine.before-sending");
   world_.client->flush();
   sys::fault_point("engine.sent");
-  feed_.deliver();
+  if (changes_.empty()) {
+    feed_.deliver();  // what is told is stored: the next daemon does not unsay it
+  }
   if (!failing_) {
     if (!answers_.empty() || !stored_.empty()) {
       sync();

@@ -125,6 +125,14 @@ void WaitRequests::looked_up(const Shared& request, const Selected& selected) {
 }
 
 void WaitRequests::answer(const Waits::Ended& ended, const Answer<WaitView>& answer) {
+  if (ended.abandoned) {
+    answer(Error{
+        ErrorCode::unavailable,
+        "the backend was ended meanwhile",
+        {},
+        "what waits goes on when it is started again"});
+    return;
+  }
   store::Filter filter;
   filter.hidden = true;
   filter.limit = most_shown;

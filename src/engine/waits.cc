@@ -154,6 +154,17 @@ void Waits::finish(std::uint64_t number, bool stuck) {
   callback(std::move(ended));
 }
 
+void Waits::abandon() {
+  while (!waits_.empty()) {
+    const auto first = waits_.begin();
+    const auto callback = std::move(first->second.ended);
+    remove(first->first);
+    Ended ended;
+    ended.abandoned = true;
+    callback(std::move(ended));
+  }
+}
+
 /// A task of the wait that can go on; 0: none can. Begins at the last one that could, so that all
 /// searches of a wait together go through its tasks about once.
 TaskId Waits::find_witness(Wait& wait) const {

@@ -22,6 +22,7 @@ class Waits {
  public:
   struct Ended {
     int outcome = 0;
+    bool abandoned = false;     ///< we leave, and nobody follows: nothing else is told
     std::vector<TaskId> tasks;  ///< all, in the order of ids
     std::vector<TaskId> stuck;
     std::vector<std::pair<std::string, std::uint64_t>> counts;
@@ -47,6 +48,9 @@ class Waits {
 
   /// At the end of a turn: waits that are over are answered.
   void settle();
+
+  /// Ends all of them: we leave for good.
+  void abandon();
 
   [[nodiscard]] bool empty() const { return waits_.empty(); }
 

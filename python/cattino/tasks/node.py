@@ -125,6 +125,13 @@ class Node:
             raise TimeoutError(f"{self.fullname} has not ended after {timeout} s")
         return self.status
 
+    def __await__(self) -> Generator[Any, None, Any]:
+        """In asyncio: of a task its `result()` (of a command: Done, or TaskFailed is raised), of a group its
+        status, when it has ended."""
+        from cattino.async_clients import awaited
+
+        return awaited(self).__await__()
+
     @property
     def status(self) -> TaskStatus:
         raise NotImplementedError

@@ -138,7 +138,7 @@ std::unique_ptr<engine::Handle> FakeEngine::follow(
   return std::make_unique<FakeHandle>(handles);
 }
 
-engine::DevicesView FakeEngine::devices() const {
+void FakeEngine::devices(engine::Answer<engine::DevicesView> answer) {
   engine::DevicesView view;
   view.host.cpus = Millicores{8000};
   view.host.ram = Mib{64000};
@@ -147,7 +147,7 @@ engine::DevicesView FakeEngine::devices() const {
   device.device.total = Mib{24000};
   device.free = Mib{24000};
   view.devices.push_back(device);
-  return view;
+  answer(view);
 }
 
 engine::HealthView FakeEngine::health() const {

@@ -30,7 +30,7 @@ class FakeEngine : public engine::Engine {
       std::uint64_t after,
       bool with_output,
       std::function<void(const engine::FeedItem&)> item) override;
-  [[nodiscard]] engine::DevicesView devices() const override;
+  void devices(engine::Answer<engine::DevicesView> answer) override;
   [[nodiscard]] engine::HealthView health() const override;
   std::uint64_t end_unknown() override { return 2; }
   void check_state(engine::Answer<Done> answer) override { answer(ok()); }

@@ -10,9 +10,16 @@ void devices(Context& context, const Request& request, const Responder& responde
     responder.fail(good.error());
     return;
   }
-  wire::Devices answer = devices_of(context.engine.devices());
-  answer.host.name = context.host_name;
-  responder.send(wire::to_json(answer));
+  context.engine.devices(
+      [responder, host = context.host_name](const Result<engine::DevicesView>& view) {
+        if (!view) {
+          responder.fail(view.error());
+          return;
+        }
+        wire::Devices answer = devices_of(view.value());
+        answer.host.name = host;
+        responder.send(wire::to_json(answer));
+      });
 }
 
 }  // namespace cattino::server::verbs

@@ -1,0 +1,176 @@
+"""`cattino.AsyncClient`, the twin of Client for asyncio; and what `await task` does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator, Generator, Iterator
+from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, Union
+
+from cattino import calls
+from cattino.calls import Call, Name, T
+from cattino.client import BackendGone, answer_in, request_bytes
+from cattino.clients import Client, DeviceInfos, Status, TaskInfos, result_of, submit
+from cattino.info import Event, TaskInfo
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from cattino.tasks import Task, TaskGraph, TaskGroup
+    from cattino.tasks.node import Node
+
+Item = TypeVar("Item")
+AHEAD = 1000  #: lines or events that are read before they are asked for
+
+
+class AsyncClient:
+    """As Client, with coroutines; `logs` and `events` are asynchronous iterators.
+
+    async with cattino.AsyncClient() as client:
+        await client.submit(ProcTask("python train.py", task_name="train"))
+        await client.wait("train")
+    """
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Nothing is held; for those who close what they opened."""
+
+    async def submit(self, *objects: Union[Task, TaskGroup, TaskGraph]) -> TaskInfos:
+        return await _in_thread(lambda: submit(objects))
+
+    async def list(
+        self, *names: Name, status: Status = None, all: bool = False, match: Optional[str] = None
+    ) -> TaskInfos:
+        return await _ask(calls.list_call(names, status, all, match))
+
+    async def task(self, name: Name) -> TaskInfo:
+        return await _ask(calls.task_call(name))
+
+    async def wait(self, *names: Name, timeout: Optional[float] = None) -> TaskInfos:
+        return await _ask(calls.wait_call(names, timeout), again=True)
+
+    async def result(self, name: Name, timeout: Optional[float] = None) -> Any:
+        await self.wait(name, timeout=timeout)
+        full = await _ask(calls.full_call(name))
+        return await _in_thread(lambda: result_of(full))
+
+    async def cancel(self, *names: Name, match: Optional[str] = None) -> TaskInfos:
+        return await _ask(calls.change_call("cancel", names, match))
+
+    async def kill(self, *names: Name, match: Optional[str] = None) -> TaskInfos:
+        return await _ask(calls.change_call("kill", names, match))
+
+    async def resume(self, *names: Name, match: Optional[str] = None) -> TaskInfos:
+        return await _ask(calls.change_call("resume", names, match))
+
+    async def remove(self, *names: Name, match: Optional[str] = None) -> TaskInfos:
+        return await _ask(calls.change_call("remove", names, match))
+
+    def logs(self, name: Name, stream: str = "stdout", follow: bool = False) -> AsyncIterator[str]:
+        return _threaded(lambda: Client().logs(name, stream, follow))
+
+    def events(self, since: Optional[float] = None) -> AsyncIterator[Event]:
+        events = Client().events(since)  # from now on, not from when it is first asked
+        return _threaded(lambda: events)
+
+    async def devices(self) -> DeviceInfos:
+        return await _ask(calls.devices_call())
+
+
+for _name in ("submit", "list", "task", "wait", "result", "cancel", "kill", "resume", "remove", "devices"):
+    getattr(AsyncClient, _name).__doc__ = getattr(Client, _name).__doc__
+AsyncClient.logs.__doc__ = Client.logs.__doc__
+AsyncClient.events.__doc__ = Client.events.__doc__
+
+
+async def awaited(node: Node) -> Any:
+    """What `await` of a task or a group gives."""
+    from cattino.tasks.base import Task
+
+    client = AsyncClient()
+    if isinstance(node, Task):
+        return await client.result(node)
+    await client.wait(node)
+    return await _in_thread(lambda: node.status)
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(None, work)
+
+
+async def _ask(call: Call[T], again: bool = False) -> T:
+    """`again`: also when the backend is killed meanwhile."""
+    from cattino.backend import open_connection
+
+    body = None if call.payload is None else json.dumps(call.payload, separators=(",", ":")).encode()
+    request = request_bytes(call.method, call.path, body)
+    connection = await _in_thread(open_connection)
+    while True:
+        connection.setblocking(False)
+        reader, writer = await asyncio.open_connection(sock=connection)
+        try:
+            writer.write(request)
+            return call.read(answer_in(await reader.read()))
+        except (BackendGone, ConnectionError):
+            if not again:
+                raise
+            connection = await _in_thread(open_connection)
+        finally:
+            writer.close()
+
+
+async def _threaded(make: Callable[[], Iterator[Item]]) -> AsyncIterator[Item]:
+    """What an iterator that waits has, read in a thread of its own, a little ahead."""
+    loop = asyncio.get_running_loop()
+    items: asyncio.Queue[Any] = asyncio.Queue()
+    room = threading.Semaphore(AHEAD)
+    closed = threading.Event()
+    iterator = await _in_thread(make)
+
+    def put(item: Any) -> None:
+        try:
+            loop.call_soon_threadsafe(items.put_nowait, item)
+        except RuntimeError:  # the loop is closed: nobody reads any more
+            closed.set()
+
+    def read() -> None:
+        last = _Last(None)
+        try:
+            for item in iterator:
+                room.acquire()
+                if closed.is_set():
+                    return
+                put(item)
+        except Exception as error:
+            last = _Last(error)
+        put(last)
+
+    threading.Thread(target=read, name="cattino-reader", daemon=True).start()
+    try:
+        while True:
+            item = await items.get()
+            room.release()
+            if isinstance(item, _Last):
+                if item.error is not None:
+                    raise item.error
+                return
+            yield item
+    finally:
+        closed.set()
+        room.release()
+        close = getattr(iterator, "close", None)
+        if close is not None and not isinstance(iterator, Generator):
+            close()
+
+
+class _Last:
+    """What comes after the last item: the end, or an error."""
+
+    def __init__(self, error: Optional[Exception]) -> None:
+        self.error = error

@@ -1,0 +1,157 @@
+"""`cattino.Client`: the backend of this user, as an object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+from cattino import calls
+from cattino.calls import Call, Name, T
+from cattino.errors import CattinoError
+from cattino.events import Events
+from cattino.info import DeviceInfo, TaskInfo
+from cattino.status import TaskStatus
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from cattino.tasks import Task, TaskGraph, TaskGroup
+
+TaskInfos = list[TaskInfo]  # in Client, `list` is its own
+DeviceInfos = list[DeviceInfo]
+Status = Union[str, TaskStatus, Iterable[Union[str, TaskStatus]], None]
+
+
+class Client:
+    """The backend of this user; it is started if it does not run.
+
+    with cattino.Client() as client:
+        client.submit(ProcTask("python train.py", task_name="train"))
+        client.wait("train")
+
+    Wherever a name is expected, the task or group object, the id, or a TaskInfo does as well; the name of a
+    group stands for its tasks. What the backend refuses is raised as CattinoError, with its `hint`. It holds
+    no connection, and can be used from several threads.
+    """
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Nothing is held; for those who close what they opened."""
+
+    def submit(self, *objects: Union[Task, TaskGroup, TaskGraph]) -> TaskInfos:
+        """Tasks, groups and graphs, as one submission: all or nothing. Their tasks, in order."""
+        return submit(objects)
+
+    def list(
+        self, *names: Name, status: Status = None, all: bool = False, match: Optional[str] = None
+    ) -> TaskInfos:
+        """What has not ended, and what ended in submissions of the last 24 hours; with `all`, all there is.
+        `match` is a regular expression (RE2) for fullnames."""
+        return _ask(calls.list_call(names, status, all, match))
+
+    def task(self, name: Name) -> TaskInfo:
+        """The task as it is now."""
+        return _ask(calls.task_call(name))
+
+    def wait(self, *names: Name, timeout: Optional[float] = None) -> TaskInfos:
+        """Until these have ended; without names, all that has not ended now. Returns also when nothing left
+        can go on without the user. Raises TimeoutError after `timeout` seconds."""
+        from cattino.backend import ask_again
+
+        call = calls.wait_call(names, timeout)
+        return call.read(ask_again(call.method, call.path, call.payload))
+
+    def result(self, name: Name, timeout: Optional[float] = None) -> Any:
+        """What the function of a task returned, or raised, when it has ended; of a command, TaskStatus.Done.
+        Raises TaskFailed if it ended in another way, TimeoutError after `timeout` seconds."""
+        self.wait(name, timeout=timeout)
+        return result_of(_ask(calls.full_call(name)))
+
+    def cancel(self, *names: Name, match: Optional[str] = None) -> TaskInfos:
+        """Waiting or Running → Cancelled. Returns what has changed (at most 1000 of them), as do the other
+        verbs; `wait` for those that run."""
+        return _ask(calls.change_call("cancel", names, match))
+
+    def kill(self, *names: Name, match: Optional[str] = None) -> TaskInfos:
+        """Running → Failed, and not retried."""
+        return _ask(calls.change_call("kill", names, match))
+
+    def resume(self, *names: Name, match: Optional[str] = None) -> TaskInfos:
+        """Failed or Cancelled → Waiting."""
+        return _ask(calls.change_call("resume", names, match))
+
+    def remove(self, *names: Name, match: Optional[str] = None) -> TaskInfos:
+        """Cancelled if need be, and no longer listed. Logs stay."""
+        return _ask(calls.change_call("remove", names, match))
+
+    def logs(self, name: Name, stream: str = "stdout", follow: bool = False) -> Iterator[str]:
+        """The lines of `stdout` or `stderr`, of the last attempt; with `follow`, until the task has ended,
+        through further attempts."""
+        from cattino.following import LogLines, lines_of, path_of
+
+        calls.checked_stream(stream)
+        info = self.task(name)
+        return LogLines(info._told, stream) if follow else lines_of(path_of(info._told, stream))
+
+    def events(self, since: Optional[float] = None) -> Events:
+        """What happens from now on, or from `since` (seconds since 1970): an endless iterator that misses
+        nothing, also when the backend is killed meanwhile."""
+        return Events(since)
+
+    def devices(self) -> DeviceInfos:
+        """Those of the backend's machine."""
+        return _ask(calls.devices_call())
+
+
+def _ask(call: Call[T]) -> T:
+    from cattino.backend import ask
+
+    return call.read(ask(call.method, call.path, call.payload))
+
+
+def submit(objects: Iterable[Any]) -> list[TaskInfo]:
+    from cattino.exporting import Collector, Export, _checked, _source
+    from cattino.submit import submit as send
+    from cattino.tasks.base import Task
+    from cattino.tasks.graph import TaskGraph
+    from cattino.tasks.group import TaskGroup
+
+    exports = [Export(_checked(found), "cattino.Client") for found in objects]
+    if not exports:
+        return []
+    if Collector.work is not None:
+        raise CattinoError(
+            "a Client submits at once, and `meow create` when the script has ended",
+            hint="use cattino.export, or run it with python",
+        )
+    told = {task["id"]: task for task in send(exports, _source()).get("tasks", ())}
+    found: list[TaskInfo] = []
+    pending: list[Any] = [export.exported for export in reversed(exports)]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, Task):
+            found.append(_submitted(node, told))
+        elif isinstance(node, (TaskGroup, TaskGraph)):
+            pending.extend(reversed(node.tasks))
+    return found
+
+
+def _submitted(task: Task, told: dict[int, dict[str, Any]]) -> TaskInfo:
+    group = None if task.group is None else task.group.fullname
+    known = {"id": task._id, "name": task.name, "fullname": task.fullname, "group": group}
+    return TaskInfo({**known, **told.get(task._id or 0, {})}, full=False)
+
+
+def result_of(full: dict[str, Any]) -> Any:
+    """Of a task that has ended, as the backend tells of it in full."""
+    from cattino.results import settled
+
+    task = full["task"]
+    if task["status"] == "Done" and full.get("function") is None:
+        return TaskStatus.Done
+    return settled(task["fullname"], task)

@@ -1,0 +1,256 @@
+"""`cattino.Client` and its twin: what they tell, and what they survive."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from conftest import Backend, events, in_python, statuses, tasks, wait_until
+
+HEAD = """
+import asyncio, os, sys, threading, time, cattino
+from cattino.tasks import ProcTask, TaskGroup
+
+def note(*words):
+    with open("events", "a") as file:
+        print(*words, file=file, flush=True)
+
+def small(name, command="true", **more):
+    return ProcTask(command, task_name=name, min_devices=0, cpus=0, **more)
+
+client = cattino.Client()
+"""
+
+
+def start(backend: Backend, body: str) -> subprocess.Popen[str]:
+    script = backend.work / "script.py"
+    script.write_text(HEAD + textwrap.dedent(body))
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, "script.py"], stdout=pipe, stderr=pipe, **in_python(backend))
+
+
+def until(name: str) -> str:
+    """A command that ends when that file is there."""
+    return f"until [ -e {name} ]; do sleep 0.01; done"
+
+
+def said(process: subprocess.Popen[str], status: int = 0) -> str:
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == status, err
+    return out if status == 0 else err
+
+
+def socket_of(backend: Backend) -> Path:
+    (state,) = (backend.home / ".state").iterdir()
+    return state / "meow.sock"
+
+
+def kill_daemon(backend: Backend) -> None:
+    os.kill(backend.health()["pid"], signal.SIGKILL)
+
+
+def test_events_go_on_over_kills_with_what_happened_meanwhile(backend: Backend) -> None:
+    """Ends, starts, retries and new tasks while the daemon is dead or unheard: each is told, none twice."""
+    process = start(
+        backend,
+        f"""
+        happened = client.events()
+        client.submit(
+            small("a", "{until("a")}"),
+            small("b", "{until("b")}; [ $CATTINO_ATTEMPT = 2 ]", retries=1, backoff=0),
+            TaskGroup([small("c", "{until("c")}"), small("d")], "sequential", "g"),
+        )
+        for event in happened:
+            if event.task and event.event in ("created", "started", "ended"):
+                note(event.event, event.task.fullname, event.task.attempt)
+                if (event.event, event.task.name) == ("ended", "late"):
+                    break
+        """,
+    )
+    wait_until(lambda: sum(line.startswith("started") for line in events(backend)) == 3, "all run")
+    for name in ("a", "b", "c"):
+        kill_daemon(backend)
+        backend.write(name, "")
+    backend.meow("wait")
+    kill_daemon(backend)
+    backend.meow("create", "true", "-n", "late", "-c", "0")
+    said(process)
+    told = events(backend)
+    assert sorted(told) == sorted(set(told))
+    for name, attempts in {"a": 1, "b": 2, "g/c": 1, "g/d": 1, "late": 1}.items():
+        mine = [line.split() for line in told if line.split()[1] == name]
+        assert mine[0][0] == "created" and mine[-1] == ["ended", name, str(attempts)]
+        assert [int(words[2]) for words in mine if words[0] == "started"] == list(range(1, attempts + 1))
+
+
+def test_events_since_tell_of_the_past(backend: Backend) -> None:
+    backend.meow("create", "true", "-n", "before", "-c", "0")
+    backend.meow("wait", "before")
+    moment = backend.task("before")["task"]["ended"] / 1000
+    backend.meow("create", "exit 3", "-n", "after", "-c", "0")
+    backend.meow("wait", "after", check=1)
+    out = said(
+        start(
+            backend,
+            f"""
+            for event in client.events(since={moment} + 0.001):
+                print(event.event, event.task.fullname)
+                if event.event == "ended":
+                    print(event.task.status, event.task.exit_code, event.text)
+                    break
+            """,
+        )
+    )
+    assert out.splitlines()[-3:] == ["started after", "ended after", "Failed 3 after ended: exit status 3"]
+    assert "before" not in out
+
+
+def test_a_wait_goes_on_over_a_kill_but_does_not_bring_back_what_was_ended(backend: Backend) -> None:
+    process = start(
+        backend,
+        f"""
+        client.submit(small("a", "{until("a")}"),
+            ProcTask("sleep 1000", task_name="all", min_devices=4), ProcTask("true", task_name="next"))
+        note("waits")
+        print(client.wait("a")[0].status)
+        note("waits again")
+        try:
+            print(client.wait("next"))
+        except cattino.CattinoError as error:
+            print(error)
+        """,
+    )
+    wait_until(lambda: "waits" in events(backend), "it waits")
+    kill_daemon(backend)
+    backend.write("a", "")
+    wait_until(lambda: "waits again" in events(backend), "it waits for the other")
+    kill_daemon(backend)
+    backend.meow("list")
+    backend.meow("exit")
+    assert said(process).splitlines() == [
+        "Done",
+        "the backend was ended meanwhile (what waits goes on when it is started again)",
+    ]
+    assert not socket_of(backend).exists()
+
+
+def test_an_executor_does_not_bring_back_what_was_ended(backend: Backend) -> None:
+    process = start(
+        backend,
+        """
+        with cattino.Executor(min_devices=4) as executor:
+            first = executor.submit(time.sleep, 1000)
+            second = executor.submit(time.sleep, 0)
+            note("submitted")
+            for future in (first, second):
+                try:
+                    future.result()
+                except BaseException as error:
+                    print(type(error).__name__, error)
+        """,
+    )
+    wait_until(lambda: "submitted" in events(backend), "both are submitted")
+    wait_until(lambda: "Running" in statuses(backend).values(), "one runs")
+    backend.meow("exit")
+    first, second = said(process).splitlines()
+    assert first.startswith("CancelledError")
+    assert "the backend was ended meanwhile" in second
+    assert not socket_of(backend).exists()
+
+
+def test_a_log_is_followed_through_attempts_and_from_before_its_task_starts(backend: Backend) -> None:
+    process = start(
+        backend,
+        f"""
+        command = "echo one $CATTINO_ATTEMPT; {until("gate")}; printf last; [ $CATTINO_ATTEMPT = 2 ]"
+        client.submit(small("t", command, held=True, retries=1, backoff=0))
+        lines = client.logs("t", follow=True)
+        note("follows")
+        for line in lines:
+            note(line)
+        """,
+    )
+    wait_until(lambda: events(backend), "it follows")
+    backend.meow("resume", "t")
+    wait_until(lambda: "one 1" in events(backend), "the first line comes as it is written")
+    kill_daemon(backend)
+    backend.write("gate", "")
+    said(process)
+    assert events(backend) == ["follows", "one 1", "last", "one 2", "last"]
+
+
+@pytest.mark.parametrize("what", ["client.events()", "client.logs('t', follow=True)"])
+def test_what_follows_can_be_ended_by_another_thread(backend: Backend, what: str) -> None:
+    said(
+        start(
+            backend,
+            f"""
+            client.submit(small("t", held=True))
+            following = {what}
+            ended = threading.Thread(target=lambda: list(following))
+            ended.start()
+            following.close()
+            ended.join()
+            """,
+        )
+    )
+
+
+def test_async_iterators_end_their_threads(backend: Backend) -> None:
+    out = said(
+        start(
+            backend,
+            """
+            async def main():
+                async with cattino.AsyncClient() as client:
+                    await client.submit(small("t", "echo one; sleep 1000"))
+                    events, lines = client.events(), client.logs("t", follow=True)
+                    async for event in client.events(since=0):
+                        break
+                    async for line in lines:
+                        break
+                    await lines.aclose()
+                    waiting = asyncio.ensure_future(events.__anext__())
+                    await asyncio.sleep(0)
+                    waiting.cancel()
+                    await asyncio.gather(waiting, return_exceptions=True)
+                    await client.kill("t")
+                    try:
+                        await client.result("t")
+                    except cattino.TaskFailed as error:
+                        return str(error)
+            print(asyncio.run(main()))
+            for thread in threading.enumerate():
+                if thread.name in ("cattino-reader", "cattino-end"):
+                    thread.join(20)
+                    assert not thread.is_alive(), thread.name
+            """,
+        )
+    )
+    assert out.startswith("t ended Failed: killed")
+
+
+def test_hundreds_of_awaits_need_no_thread_each(backend: Backend) -> None:
+    process = start(
+        backend,
+        f"""
+            async def main():
+                async with cattino.AsyncClient() as client:
+                    many = [small(f"t{{i}}", "{until("gate")}") for i in range(3)]
+                    await client.submit(*many)
+                    waits = [asyncio.ensure_future(client.wait(many[i % 3])) for i in range(300)]
+                    note("waits")
+                    found = await asyncio.gather(*waits)
+                    return len(found), threading.active_count() < 50
+            print(asyncio.run(main()))
+        """,
+    )
+    wait_until(lambda: events(backend), "it waits")
+    backend.write("gate", "")
+    assert said(process) == "(300, True)\n"
+    assert set(tasks(backend)) == {"t0", "t1", "t2"}
