@@ -51,7 +51,7 @@ def task(name: str) -> ProcTask:
 def test_the_first_line_hands_on_what_this_process_has(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEEN_BY_TASKS", "ä\udcff")
     monkeypatch.setenv("CATTINO_LENT", "/lent")
-    monkeypatch.setenv("PYTHONPATH", f"/lent{os.pathsep}/kept")
+    monkeypatch.setenv("PYTHONPATH", f"/kept{os.pathsep}/lent")
     monkeypatch.setenv("CATTINO_DIR_FORMAT", "%Y")
     work = compile_exports([Export(TaskGroup([task("a"), task("b")]), "x")], "task.py", set())
     raw = b"".join(work.chunks).splitlines()[0]
