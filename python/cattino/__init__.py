@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cattino.logs import where
     from cattino.magics import Magics
     from cattino.preferences import settings
+    from cattino.reporting import report
 
 __version__ = "0.1.0"
 
@@ -38,6 +39,7 @@ __all__ = [
     "__version__",
     "exit_and_retry",
     "export",
+    "report",
     "settings",
     "where",
 ]
@@ -47,6 +49,7 @@ _lazy = {
     "Client": "cattino.clients",
     "Executor": "cattino.executor",
     "Magics": "cattino.magics",
+    "report": "cattino.reporting",
     "settings": "cattino.preferences",
     "where": "cattino.logs",
 }

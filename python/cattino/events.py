@@ -35,7 +35,7 @@ class Events:
         self._known = _Known()
         self._listen(again=False)
         now = self._snapshot(limit=1)["now"]
-        self._known.horizon = now if since is None else int(since * 1000)
+        self._known.horizon = now if since is None else round(since * 1000)
         if since is not None:
             self._catch_up()
 

@@ -92,6 +92,12 @@ class TaskInfo:
         return dict(self._get("request") or {})
 
     @property
+    def progress(self) -> Optional[dict[str, Any]]:
+        """How far it says it is: `{"step": 3, "total": 17, "metrics": {"loss": 0.5}}`, all but metrics
+        optional; by `cattino.report`, or the last bar of tqdm or Keras in its logs. None if it does not."""
+        return self._get("progress")  # type: ignore[no-any-return]
+
+    @property
     def created(self) -> float:
         return self._get("created") / 1000  # type: ignore[no-any-return]
 

@@ -100,6 +100,8 @@ class _Resolution:
             return f"${{{name}}}"
         if name in self._variables:
             return str(self._variables[name])
+        if name == "fullpath" and "fullname" in self._variables:
+            return str(self._variables["fullname"])  # as a path
         if name in self._constants:
             return self.fill(self._constants[name], depth + 1)
         if name in self._kept:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Optional
 
 from cattino.compile import Work, compile_exports
@@ -18,9 +19,9 @@ def submit(exports: list[Export], source: str) -> dict[str, Any]:
     """Compiles and sends; returns the backend's answer. All or nothing."""
     from cattino.backend import stream
 
-    for export in exports:
-        _refuse_twice(export)
+    _refuse_twice(export.exported for export in exports)
     work = compile_exports(exports, source, _taken)
+    _refuse_twice(work.nodes)
     try:
         answer: dict[str, Any] = stream("/v1/submissions", work.chunks)
     except CattinoError as error:
@@ -29,10 +30,11 @@ def submit(exports: list[Export], source: str) -> dict[str, Any]:
     return answer
 
 
-def _refuse_twice(export: Export) -> None:
-    if getattr(export.exported, "_id", None) is not None:
+def _refuse_twice(nodes: Iterable[Any]) -> None:
+    again = next((node for node in nodes if getattr(node, "_id", None) is not None), None)
+    if again is not None:
         raise CattinoError(
-            f"{export.exported!r} has been submitted already",
+            f"{again!r} has been submitted already",
             hint="resume() runs it again; or make a new object",
         )
 

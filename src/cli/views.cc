@@ -186,6 +186,7 @@ std::string task_detail_text(const wire::TaskDetail& detail, const Screen& scree
   facts.add("priority", task.priority == 0 ? "" : fmt::format("{}", task.priority));
   facts.add("devices", running ? devices_words(task.devices) : "");
   facts.add("process", running && task.pid ? fmt::format("{}", *task.pid) : "");
+  facts.add("progress", progress_text(task.progress));
   facts.add("needs", joined_by_comma(detail.needs));
   facts.add("needed by", joined_by_comma(detail.needed_by));
   facts.add("created", when_text(task.created));

@@ -36,4 +36,22 @@ std::string status_text(const wire::Task& task) {
   return task.held ? task.status + " (held)" : task.status;
 }
 
+std::string progress_text(const std::optional<wire::Progress>& progress) {
+  if (!progress) {
+    return {};
+  }
+  std::string text;
+  if (progress->step && progress->total && *progress->total > 0) {
+    const double share =
+        100.0 * static_cast<double>(*progress->step) / static_cast<double>(*progress->total);
+    text = fmt::format("{:.0f} % ({}/{})", share, *progress->step, *progress->total);
+  } else if (progress->step) {
+    text = fmt::format("step {}", *progress->step);
+  }
+  for (const auto& [name, number] : progress->metrics) {
+    text += fmt::format("{}{} {:.4g}", text.empty() ? "" : ", ", harmless(name), number.value);
+  }
+  return text;
+}
+
 }  // namespace cattino::cli

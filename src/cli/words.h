@@ -20,4 +20,7 @@ std::string brief_reason_text(const wire::Nullable<wire::Reason>& reason);
 /// "Running (on_start)", "Cancelled (held)".
 std::string status_text(const wire::Task& task);
 
+/// "18 % (3/17), loss 0.625"; empty without progress.
+std::string progress_text(const std::optional<wire::Progress>& progress);
+
 }  // namespace cattino::cli

@@ -137,7 +137,7 @@ EngineImpl::EngineImpl(
       feed_(
           {[this](TaskId task) { return world_.fullname_of(task); },
            [this] {
-             world_.loop.post(world_.guarded([this] { turn_.end(); }));
+             world_.loop.post(world_.guarded([this] { turn_.tell(); }));
            }}),
       turn_(world_, feed_),
       effects_(world_, turn_, feed_),

@@ -71,6 +71,12 @@ void SnapshotViews::add_last_attempt(TaskView& view) {
   const core::TaskState& state = view.row.state;
   view.stdout_path = log_path(view.directory, "stdout", state.attempt);
   view.stderr_path = log_path(view.directory, "stderr", state.attempt);
+  if (state.status == core::TaskStatus::running) {
+    view.progress = read_report(view.directory, state.attempt);
+    if (!view.progress) {
+      view.progress = read_bar(view.stderr_path, view.stdout_path);
+    }
+  }
   if (!state.allocation.devices.empty()) {
     view.devices = names_of(state.allocation.devices);
     return;
@@ -178,6 +184,9 @@ Result<DetailView> SnapshotViews::detail(
   DetailView view;
   view.submission = submission(row.task.submission);
   view.task = task(std::move(row), groups);
+  if (!view.task.progress && view.task.row.state.attempt > 0) {
+    view.task.progress = read_report(view.task.directory, view.task.row.state.attempt);
+  }
   Result<std::vector<store::Attempt>> attempts = reader_.attempts(id);
   if (!attempts) {
     return attempts.error();

@@ -259,13 +259,17 @@ void Turn::run_effects() {
   }
 }
 
+void Turn::tell() {
+  if (changes_.empty()) {
+    feed_.deliver();
+  }
+}
+
 void Turn::settle() {
   sys::fault_point("engine.before-sending");
   world_.client->flush();
   sys::fault_point("engine.sent");
-  if (changes_.empty()) {
-    feed_.deliver();  // what is told is stored: the next daemon does not unsay it
-  }
+  tell();
   if (!failing_) {
     if (!answers_.empty() || !stored_.empty()) {
       sync();

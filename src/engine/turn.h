@@ -57,6 +57,8 @@ class Turn {
   void acknowledge(std::uint64_t key) { acknowledgements_.push_back(key); }
 
   void end();
+  /// Gives followers of the feed what they have not got, if it is stored: the next daemon unsays nothing.
+  void tell();
   void end_soon();  ///< posts `end`, once: requests that arrive together share a commit
 
   /// An error if nothing can be stored now.

@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "core/reason.h"
 #include "core/task.h"
+#include "engine/progress.h"
 #include "store/records.h"
 
 namespace cattino::engine {
@@ -37,6 +38,8 @@ struct TaskView {
   std::string directory;             ///< its log directory
   std::string stdout_path;           ///< of the last attempt; empty before the first
   std::string stderr_path;
+  std::optional<Progress>
+      progress;  ///< of the last attempt; while it runs, and where all is told of it
 };
 
 struct GroupView {

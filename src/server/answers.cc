@@ -316,6 +316,12 @@ wire::Task task_of(const engine::TaskView& view) {
   task.exit = exit_of(state.last_exit);
   task.stdout_ = text_or_null(view.stdout_path);
   task.stderr_ = text_or_null(view.stderr_path);
+  if (view.progress) {
+    task.progress = wire::Progress{view.progress->step, view.progress->total, {}};
+    for (const auto& [name, value] : view.progress->metrics) {
+      task.progress->metrics.emplace_back(name, wire::Number{value});
+    }
+  }
   task.run_dir = run_dir_of(view);
   task.directory = view.directory;
   return task;

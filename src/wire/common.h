@@ -35,6 +35,10 @@ struct RetryEnd {
 struct Factor {
   std::int64_t ppm = 0;
 };
+/// Any finite number.
+struct Number {
+  double value = 0;
+};
 using Counts = Dictionary<std::uint64_t>;  ///< of tasks for each status
 
 }  // namespace cattino::wire

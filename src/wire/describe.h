@@ -41,6 +41,7 @@ BOOST_DESCRIBE_STRUCT(
      start,
      exact,
      resume))
+BOOST_DESCRIBE_STRUCT(Progress, (), (step, total, metrics))
 BOOST_DESCRIBE_STRUCT(
     Task,
     (),
@@ -72,6 +73,7 @@ BOOST_DESCRIBE_STRUCT(
      exit,
      stdout_,
      stderr_,
+     progress,
      run_dir,
      directory))
 BOOST_DESCRIBE_STRUCT(Group, (), (id, fullname, submission, status, counts))

@@ -226,4 +226,13 @@ bool read(const Place& place, const boost::json::value& from, Factor& to) {
   return true;
 }
 
+bool read(const Place& place, const boost::json::value& from, Number& to) {
+  const std::optional<double> number = number_of(from);
+  if (!number) {
+    return place.expected("a number", from);
+  }
+  to.value = *number;
+  return true;
+}
+
 }  // namespace cattino::wire

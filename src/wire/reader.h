@@ -60,6 +60,7 @@ bool read(const Place& place, const boost::json::value& from, Millicores& to);
 bool read(const Place& place, const boost::json::value& from, Mib& to);
 bool read(const Place& place, const boost::json::value& from, RetryEnd& to);
 bool read(const Place& place, const boost::json::value& from, Factor& to);
+bool read(const Place& place, const boost::json::value& from, Number& to);
 
 bool read_signed(
     const Place& place,

@@ -78,6 +78,13 @@ struct Reason {
   std::optional<std::string> resume;  ///< fullname of what is to be resumed so that it can run
 };
 
+/// How far a task says it is.
+struct Progress {
+  std::optional<std::int64_t> step;
+  std::optional<std::int64_t> total;
+  Dictionary<Number> metrics;
+};
+
 struct Task {
   std::uint64_t id = 0;
   std::string name;
@@ -107,6 +114,7 @@ struct Task {
   Nullable<Exit> exit;
   Nullable<std::string> stdout_;  // NOLINT(readability-identifier-naming)
   Nullable<std::string> stderr_;  // NOLINT(readability-identifier-naming)
+  std::optional<Progress> progress;
   std::string run_dir;
   std::string directory;
 };

@@ -3,6 +3,8 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
+#include <system_error>
 
 namespace cattino::wire {
 
@@ -167,6 +169,17 @@ void write(Output& out, const RetryEnd& end) {
 void write(Output& out, const Factor& factor) {
   constexpr std::int64_t millionths = 1'000'000;
   write_decimal(out.text, factor.ppm, millionths);
+}
+
+void write(Output& out, const Number& number) {
+  if (!std::isfinite(number.value)) {
+    out.text += "null";
+    return;
+  }
+  std::array<char, 32> digits{};
+  const auto [end, error] =
+      std::to_chars(digits.data(), digits.data() + digits.size(), number.value);
+  out.text.append(digits.data(), error == std::errc{} ? end : digits.data());
 }
 
 void write_key(Output& out, bool& first, std::string_view key) {

@@ -27,6 +27,7 @@ void write(Output& out, const MemoryRequest& memory);
 void write(Output& out, const Millicores& cores);
 void write(Output& out, const RetryEnd& end);
 void write(Output& out, const Factor& factor);
+void write(Output& out, const Number& number);
 inline void write(Output& out, const Mib& amount) {
   write_signed(out, amount.value);
 }

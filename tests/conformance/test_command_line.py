@@ -298,6 +298,9 @@ def test_meow_meow_tells_the_version(backend: Any) -> None:
     assert cattino.__version__ in backend.meow("meow").stdout
 
 
+NOT_YET = pytest.mark.xfail(strict=True, reason="the verb is not there yet")
+
+
 @pytest.mark.parametrize(
     "verb",
     [
@@ -307,21 +310,21 @@ def test_meow_meow_tells_the_version(backend: Any) -> None:
         "show",
         "why",
         "watch",
-        "logs",
+        pytest.param("logs", marks=NOT_YET),
         "wait",
         "cancel",
         "resume",
         "kill",
-        "pause",
-        "unpause",
+        pytest.param("pause", marks=NOT_YET),
+        pytest.param("unpause", marks=NOT_YET),
         "remove",
-        "set",
-        "get",
-        "clean",
+        pytest.param("set", marks=NOT_YET),
+        pytest.param("get", marks=NOT_YET),
+        pytest.param("clean", marks=NOT_YET),
         "devices",
-        "top",
+        pytest.param("top", marks=NOT_YET),
         "test",
-        "doctor",
+        pytest.param("doctor", marks=NOT_YET),
         "exit",
         "meow",
     ],

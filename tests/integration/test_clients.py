@@ -98,7 +98,7 @@ def test_events_since_tell_of_the_past(backend: Backend) -> None:
         start(
             backend,
             f"""
-            for event in client.events(since={moment} + 0.001):
+            for event in client.events(since={moment} + 0.002):
                 print(event.event, event.task.fullname)
                 if event.event == "ended":
                     print(event.task.status, event.task.exit_code, event.text)

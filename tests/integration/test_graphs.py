@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from conftest import Backend, MakeBackend, statuses, submit, tasks, with_settings
+from conftest import Backend, MakeBackend, python, statuses, submit, tasks, with_settings
 
 
 def test_groups_stand_in_sequences_and_graphs(backend: Backend) -> None:
@@ -117,3 +117,19 @@ def test_without_cascade_the_dependent_waits_and_wait_says_stuck(
     backend.meow("resume", "g/a")
     backend.meow("wait", "g")
     assert statuses(backend) == {"g/a": "Done", "g/b": "Done"}
+
+
+def test_a_group_that_was_submitted_is_not_submitted_again(backend: Backend) -> None:
+    backend.write(
+        "twice.py",
+        """
+import cattino
+from cattino.tasks import ProcTask, TaskGroup
+group = TaskGroup([ProcTask("true", task_name="a", min_devices=0)], group_name="g")
+cattino.export(group)
+cattino.export(group)
+""",
+    )
+    done = python(backend, "twice.py", check=1)
+    assert "has been submitted already" in done.stderr
+    assert len(tasks(backend)) == 1
