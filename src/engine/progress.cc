@@ -69,6 +69,21 @@ std::optional<Progress> bar_at(std::string_view log, std::size_t at) {
   return progress.step && progress.total ? std::optional(progress) : std::nullopt;
 }
 
+/// Those that are numbers.
+std::vector<std::pair<std::string, double>> metrics_in(const json::object& object) {
+  std::vector<std::pair<std::string, double>> found;
+  const json::value* metrics = object.if_contains("metrics");
+  if (metrics == nullptr || !metrics->is_object()) {
+    return found;
+  }
+  for (const auto& [name, metric] : metrics->get_object()) {
+    if (metric.is_number() && found.size() < metrics_max) {
+      found.emplace_back(name, metric.to_number<double>());
+    }
+  }
+  return found;
+}
+
 /// The last bytes of a file; nothing if it cannot be read.
 std::string end_of(const std::string& path, std::size_t most) {
   const sys::Fd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
@@ -96,21 +111,14 @@ std::optional<Progress> parse_report(std::string_view text) {
   Progress progress;
   progress.step = whole_in(*object, "step");
   progress.total = whole_in(*object, "total");
-  const json::value* metrics = object->if_contains("metrics");
-  if (metrics != nullptr && metrics->is_object()) {
-    for (const auto& [name, metric] : metrics->get_object()) {
-      if (metric.is_number() && progress.metrics.size() < metrics_max) {
-        progress.metrics.emplace_back(name, metric.to_number<double>());
-      }
-    }
-  }
+  progress.metrics = metrics_in(*object);
   return progress;
 }
 
 std::optional<Progress> last_bar(std::string_view log) {
   for (std::size_t at = log.rfind('/'); at != std::string_view::npos && at > 0;
        at = log.rfind('/', at - 1)) {
-    if (const std::optional<Progress> found = bar_at(log, at)) {
+    if (std::optional<Progress> found = bar_at(log, at)) {
       return found;
     }
   }
