@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Callable, Generic, NamedTuple, Optional, TypeVar, Union
+from typing import Any, Callable, Generic, Optional, TypeVar, Union
 from urllib.parse import quote, urlencode
 
 from cattino.errors import CattinoError, FieldError, did_you_mean
@@ -18,13 +18,14 @@ TIMED_OUT = 5  # of a wait
 ALL = 1_000_000_000
 
 
-class Call(NamedTuple, Generic[T]):
+class Call(Generic[T]):
     """A request, and how to read its answer."""
 
-    method: str
-    path: str
-    payload: Any
-    read: Callable[[Any], T]
+    def __init__(self, method: str, path: str, payload: Any, read: Callable[[Any], T]) -> None:
+        self.method = method
+        self.path = path
+        self.payload = payload
+        self.read = read
 
 
 def references(names: Iterable[Name]) -> list[str]:

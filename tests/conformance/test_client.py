@@ -92,7 +92,7 @@ def test_the_info_of_a_running_and_of_a_waiting_task(here: Any, client: Any) -> 
     """order: TaskInfo; contract 1.2: a Waiting task always carries its reason"""
     held = small("first", gate(here, "gate"))
     client.submit(TaskGroup([held, small("second")], execute_strategy="sequential", group_name="g"))
-    wait_until(lambda: client.task("g/first").status == "Running", "it runs")
+    wait_until(lambda: client.task("g/first").pid, "its process is known")
     first, second = client.task("g/first"), client.task("g/second")
     assert alive(first.pid) and first.exit_code is None
     assert second.pid is None and "first" in second.reason
