@@ -45,6 +45,7 @@ void hear(std::string_view text) {
   const auto answered = [&open](const std::string& call) {
     demand(open.erase(call) == 1, "a call is answered once, and only one that was made");
   };
+  const SubmissionId submission{7};
   host::Handlers handlers;
   handlers.start = [](HostKey key) {
     const HostKey again = HostKey::from_key(key.key());
@@ -68,10 +69,18 @@ void hear(std::string_view text) {
   };
   handlers.replaced = [](SubmissionId) {
   };
+  Time now{1'000'000};
+  handlers.now = [&now] {
+    return now = now + Duration::milliseconds(1);
+  };
+  handlers.due_changed = [] {
+  };
+  handlers.abort = [&submission](HostKey key) {
+    demand(key.submission == submission, "who hangs is ended, and nobody else");
+  };
   host::Hosts hosts(handlers);
-  const SubmissionId submission{7};
   for (const std::string& call : std::set<std::string>(open)) {
-    hosts.call(submission, call, "{}");
+    hosts.call(submission, call, "{}", Duration::seconds(1));
   }
   hosts.attach(submission, std::make_unique<Wires>(line));
   while (!text.empty() && line) {
@@ -81,6 +90,9 @@ void hear(std::string_view text) {
     line(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
   }
+  hosts.hurry_all(Duration::seconds(2));
+  now = std::max(now, hosts.due());
+  hosts.end_hung();
   // It dies: what is open is for another.
   hosts.exited({submission, AttemptId::number_max}, ExitStatus::of_signal(9));
 }
@@ -105,6 +117,7 @@ void tell(std::string_view bytes) {
   run.directory = take_text(bytes);
   run.environment.emplace_back(take_text(bytes), take_text(bytes));
   check_line(host::run_line(run));
+  check_line(host::hurry_line(run.call, Duration::seconds(1)));
   host::HookCall hook;
   hook.hook = take_text(bytes);
   hook.output = take_text(bytes);
