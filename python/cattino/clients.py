@@ -15,6 +15,7 @@ from cattino.status import TaskStatus
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from cattino.following import LogLines
     from cattino.tasks import Task, TaskGraph, TaskGroup
 
 TaskInfos = list[TaskInfo]  # in Client, `list` is its own
@@ -89,9 +90,12 @@ class Client:
         """Cancelled if need be, and no longer listed. Logs stay."""
         return _ask(calls.change_call("remove", names, match))
 
-    def logs(self, name: Name, stream: str = "stdout", follow: bool = False) -> Iterator[str]:
+    def logs(
+        self, name: Name, stream: str = "stdout", follow: bool = False
+    ) -> Union[LogLines, Iterator[str]]:
         """The lines of `stdout` or `stderr`, of the last attempt; with `follow`, until the task has ended,
-        through further attempts."""
+        through further attempts: then close it (`with client.logs(…, follow=True) as lines`) if you stop
+        before its end."""
         from cattino.following import LogLines, lines_of, path_of
 
         calls.checked_stream(stream)

@@ -8,127 +8,187 @@ import re
 import select
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, Optional
 
-from cattino.client import BackendGone, lines
+from cattino.client import lines
 from cattino.errors import CattinoError
 from cattino.status import TaskStatus
 
 READ_BYTES = 256 * 1024
 WITHOUT_INOTIFY_MS = 200
+AGAIN_S = 0.2
 
 
 class LogLines:
     """An iterator of the lines of one log, without their newlines, through all attempts from the one that
-    runs. It ends when the task has; `close()` ends it before that, from any thread."""
+    runs. It ends when the task has; `close()`, or the end of a `with`, ends it before, from any thread."""
 
     def __init__(self, task: dict[str, Any], stream: str) -> None:
-        self._told, self._tell = socket.socketpair()
-        self._lock = threading.Lock()  # of the end of that pair
-        self._closed = False
-        self._ended = False
-        self._connection: Optional[socket.socket] = None
+        self._end = _End(task["id"])
         self._watch = _Watch()
-        self._lines = self._follow(path_of(task, stream), task["run_dir"])
-        waits = threading.Thread(target=self._await_end, args=(task["id"],), name="cattino-end", daemon=True)
-        waits.start()
+        path = path_of(task, stream)
+        self._lines: Generator[str, None, None] = _follow(path, task["run_dir"], self._end, self._watch)
+        self._reading = threading.Lock()
+        self._end.listen()
 
     def __iter__(self) -> LogLines:
         return self
 
     def __next__(self) -> str:
-        return next(self._lines)
+        with self._reading:
+            try:
+                return next(self._lines)
+            except BaseException:
+                self._release()
+                raise
+
+    def __enter__(self) -> LogLines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Ends the iteration; one that waits in another thread, too."""
-        self._closed = True
-        if self._connection is not None:
-            with contextlib.suppress(OSError):
-                self._connection.shutdown(socket.SHUT_RDWR)
+        self._end.close()
+        if self._reading.acquire(blocking=False):  # else who reads lets go of all
+            try:
+                self._release()
+            finally:
+                self._reading.release()
+
+    def _release(self) -> None:
+        self._lines.close()
+        self._end.close()
+        self._end.release()
+        self._watch.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_reading"):
+            self.close()
+
+
+class _End:
+    """Hears, in a thread of its own that does not keep its owner alive, when a task has ended."""
+
+    def __init__(self, task: int) -> None:
+        self.task = task
+        self.ended = False
+        self.closed = threading.Event()
+        self.told, self._tell = socket.socketpair()
+        self._lock = threading.Lock()
+        self._connection: Optional[socket.socket] = None
+
+    def listen(self) -> None:
+        threading.Thread(target=self._run, name="cattino-end", daemon=True).start()
+
+    def close(self) -> None:
+        self.closed.set()
+        with self._lock:
+            if self._connection is not None:
+                with contextlib.suppress(OSError):
+                    self._connection.shutdown(socket.SHUT_RDWR)
         self._wake()
 
-    def _wake(self) -> None:
+    def release(self) -> None:
+        """Nobody waits for it any more."""
         with self._lock:
+            self.told.close()
+            self._tell.close()
+
+    def _wake(self) -> None:
+        with self._lock, contextlib.suppress(OSError):
             if self._tell.fileno() >= 0:
                 self._tell.send(b"!")
 
-    def _await_end(self, task: int) -> None:
-        """In a thread of its own. A wait would not do: it is over, too, when only the user can go on."""
-        while not self._closed:
+    def _run(self) -> None:
+        """A wait would not do: it is over, too, when only the user can go on."""
+        while not self.closed.is_set():
             try:
-                if self._hear_of_end(task):
+                if self._hear():
                     break
-            except (BackendGone, OSError):
-                continue
-            except CattinoError:  # it was forgotten
-                break
-        self._ended = True
+            except CattinoError as error:
+                if error.status == 404:  # it was forgotten
+                    break
+                self.closed.wait(AGAIN_S)
+            except OSError:
+                self.closed.wait(AGAIN_S)
+        self.ended = True
         self._wake()
 
-    def _hear_of_end(self, task: int) -> bool:
+    def _hear(self) -> bool:
         from cattino.backend import open_connection, task_in_full
 
-        self._connection = open_connection()
-        for line in lines(self._connection, "/v1/feed"):
+        connection = open_connection()
+        with self._lock:
+            self._connection = connection
+        if self.closed.is_set():
+            connection.close()
+            return True
+        for line in lines(connection, "/v1/feed"):
             if line is not None and line["event"] == "leaving":
                 return True
-            if line is not None and (line.get("task") or {}).get("id") != task and line["event"] != "gap":
+            if (
+                line is not None
+                and (line.get("task") or {}).get("id") != self.task
+                and line["event"] != "gap"
+            ):
                 continue
-            if TaskStatus(task_in_full(f"#{task}")["task"]["status"]).has_ended:
+            if TaskStatus(task_in_full(f"#{self.task}")["task"]["status"]).has_ended:
                 return True
         return False
 
-    def _follow(self, path: str, below: str) -> Iterator[str]:
-        try:
-            while True:
-                ended = self._ended  # before the last look
-                self._watch.on(_nearest(os.path.dirname(path), below))
-                file = _opened(path)
-                if file is not None:
-                    with file:
-                        yield from self._lines_of(file, path)
-                    if self._closed:
-                        return
-                    path = _next_attempt(path)
-                    if os.path.exists(path):
-                        continue
-                if ended or self._closed:
-                    return
-                if not self._ended:
-                    self._sleep()
-        finally:
-            self._watch.close()
-            with self._lock:
-                self._told.close()
-                self._tell.close()
 
-    def _lines_of(self, file: Any, path: str) -> Iterator[str]:
-        """Of one attempt, until it is over."""
-        rest = b""
-        while not self._closed:
-            over = self._ended or os.path.exists(_next_attempt(path))
-            data = file.read(READ_BYTES)
-            if data:
-                *whole, rest = (rest + data).split(b"\n")
-                for line in whole:
-                    yield line.decode("utf-8", "replace")
-            elif over:
-                if rest:
-                    yield rest.decode("utf-8", "replace")
+def _follow(path: str, below: str, end: _End, watch: _Watch) -> Generator[str, None, None]:
+    while True:
+        ended = end.ended  # before the last look
+        nearest = _nearest(os.path.dirname(path), below)
+        watch.on(nearest)
+        if nearest != _nearest(os.path.dirname(path), below):
+            continue  # it was made meanwhile
+        file = _opened(path)
+        if file is not None:
+            with file:
+                yield from _lines_of(file, path, end, watch)
+            if end.closed.is_set():
                 return
-            else:
-                self._sleep()
+            path = _next_attempt(path)
+            if os.path.exists(path):
+                continue
+        if ended or end.closed.is_set():
+            return
+        if not end.ended:
+            _sleep(end, watch)
 
-    def _sleep(self) -> None:
-        """Until something may have changed."""
-        poll = select.poll()
-        poll.register(self._told, select.POLLIN)
-        if self._watch.descriptor is not None:
-            poll.register(self._watch.descriptor, select.POLLIN)
-        ready = poll.poll(None if self._watch.descriptor is not None else WITHOUT_INOTIFY_MS)
-        for descriptor, _ in ready:
-            os.read(descriptor, 4096)
+
+def _lines_of(file: Any, path: str, end: _End, watch: _Watch) -> Iterator[str]:
+    """Of one attempt, until it is over. A progress bar, drawn anew without a newline, is a line each time."""
+    rest = b""
+    while not end.closed.is_set():
+        over = end.ended or os.path.exists(_next_attempt(path))
+        data = file.read(READ_BYTES)
+        if data:
+            *whole, rest = re.split(rb"\r\n|\n|\r(?!\Z)", rest + data)
+            for line in whole:
+                yield line.decode("utf-8", "replace")
+        elif over:
+            if rest:
+                yield rest.decode("utf-8", "replace")
+            return
+        else:
+            _sleep(end, watch)
+
+
+def _sleep(end: _End, watch: _Watch) -> None:
+    """Until something may have changed."""
+    poll = select.poll()
+    poll.register(end.told, select.POLLIN)
+    if watch.descriptor is not None:
+        poll.register(watch.descriptor, select.POLLIN)
+    ready = poll.poll(None if watch.descriptor is not None else WITHOUT_INOTIFY_MS)
+    for descriptor, _ in ready:
+        os.read(descriptor, 4096)
 
 
 class _Watch:
@@ -179,7 +239,7 @@ def lines_of(path: str) -> Iterator[str]:
         return
     with file:
         for line in file:
-            yield line.rstrip(b"\n").decode("utf-8", "replace")
+            yield line.rstrip(b"\r\n").decode("utf-8", "replace")
 
 
 def _opened(path: str) -> Optional[Any]:

@@ -65,7 +65,7 @@ class Effects {
   void printed(const std::string& call, const std::string& text);
   void host_replaced(SubmissionId submission);
   void call_hook(SubmissionId submission, host::HookCall& call, const core::RunHook& hook);
-  void watch_hosts();
+  void watch_hosts(Time due);
 
   /// Makes sure that the supervisor knows an environment.
   Result<EnvironmentFacts> environment(std::uint64_t id);
@@ -76,6 +76,7 @@ class Effects {
   host::Hosts hosts_;
   sys::Timer hang_timer_;  ///< of hosts that hang
   Time hang_due_;          ///< when it fires; 0: not armed
+  bool hurries_ = false;   ///< we are about to leave, with all tasks: hooks get the grace
   Ports ports_;
   std::vector<std::string> shell_;
   std::unordered_map<std::uint64_t, EnvironmentFacts> facts_;

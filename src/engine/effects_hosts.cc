@@ -73,8 +73,8 @@ host::Handlers Effects::host_handlers() {
   handlers.now = [this] {
     return world_.clock.now();
   };
-  handlers.due_changed = [this] {
-    watch_hosts();
+  handlers.due_changed = [this](Time due) {
+    watch_hosts(due);
   };
   handlers.abort = [this](HostKey key) {
     supervisor::Stop stop;
@@ -151,7 +151,7 @@ void Effects::call_hook(SubmissionId submission, host::HookCall& call, const cor
   call.status = shown_status(hook);
   call.limit = world_.options.settings.hook_timeout;
   hosts_.call(submission, call.call, host::hook_line(call), call.limit);
-  if (world_.leaving) {
+  if (hurries_) {
     hosts_.hurry(submission, call.call, world_.options.settings.grace);
   }
 }
@@ -164,12 +164,12 @@ void Effects::hurry_hook(AttemptId attempt) {
 }
 
 void Effects::hurry_hooks() {
+  hurries_ = true;
   hosts_.hurry_all(world_.options.settings.grace);
 }
 
-/// Arms the timer for the host that is to be looked at first.
-void Effects::watch_hosts() {
-  const Time due = hosts_.due();
+/// Arms the timer for a host that is to be looked at then, if it is the first.
+void Effects::watch_hosts(Time due) {
   if (!due || (hang_due_ && hang_due_ <= due)) {
     return;  // what comes too early finds nothing, and looks again
   }
@@ -179,7 +179,7 @@ void Effects::watch_hosts() {
     world_.loop.post(world_.guarded([this] {
       hang_due_ = {};
       hosts_.end_hung();
-      watch_hosts();
+      watch_hosts(hosts_.due());
     }));
   }));
 }

@@ -53,7 +53,8 @@ std::optional<Progress> bar_at(std::string_view log, std::size_t at) {
   while (end < log.size() && is_digit(log[end])) {
     ++end;
   }
-  const std::string_view before = log.substr(0, first);
+  const std::size_t line = log.substr(0, first).find_last_of("\r\n") + 1;
+  const std::string_view before = log.substr(line, first - line);
   const std::size_t last = before.find_last_not_of(' ');
   const bool drawn_before = last != std::string_view::npos && before[last] == '|' &&
                             before.find("%|") != std::string_view::npos;

@@ -37,6 +37,7 @@ TEST(Progress, What_is_no_bar_is_none) {
         "2026/11/26 [INFO]",
         "|/|",
         "a%|b| x/9 [",
+        "5%|#| x\n | 3/4",
         "5%| | 99999999999999999999/1 ["}) {
     EXPECT_EQ(bar(log), std::nullopt) << log;
   }

@@ -292,6 +292,7 @@ void Turn::soft_write() {
   soft_timer_.arm(soft_delay, [this] {
     soft_armed_ = false;
     if (!failing_ && write()) {
+      tell();
       sync();
     }
   });

@@ -44,7 +44,7 @@ std::uint64_t Waits::add(
     });
   }
   dirty_.insert(number);
-  world_.loop.post(world_.guarded([this] { settle(); }));
+  world_.loop.post(world_.guarded([this] { abandoned_ ? abandon() : settle(); }));
   return number;
 }
 
@@ -155,6 +155,7 @@ void Waits::finish(std::uint64_t number, bool stuck) {
 }
 
 void Waits::abandon() {
+  abandoned_ = true;
   while (!waits_.empty()) {
     const auto first = waits_.begin();
     const auto callback = std::move(first->second.ended);

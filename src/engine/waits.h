@@ -81,6 +81,7 @@ class Waits {
   std::unordered_set<std::uint64_t> dirty_;
   std::uint64_t setbacks_ = 0;  ///< of the core, when the waits were last settled
   std::uint64_t next_ = 1;
+  bool abandoned_ = false;
 };
 
 }  // namespace cattino::engine

@@ -28,8 +28,7 @@ void Hosts::call(
   host.limits.insert(at->second.limit);
   host.leaving = false;
   if (host.calls.size() == 1) {
-    host.heard = handlers_.now();  // it had nothing to say before
-    handlers_.due_changed();
+    heard(host);  // it had nothing to say before
   }
   if (host.channel) {
     at->second.sent = true;
@@ -51,6 +50,7 @@ void Hosts::hurry(SubmissionId submission, const std::string& call, Duration at_
 
 void Hosts::hurry_all(Duration at_most) {
   for (auto& [submission, host] : hosts_) {
+    host.hurried = true;
     for (auto& [name, call] : host.calls) {
       hurry(host, name, call, at_most);
     }
@@ -58,25 +58,36 @@ void Hosts::hurry_all(Duration at_most) {
 }
 
 void Hosts::hurry(Host& host, const std::string& name, Call& call, Duration at_most) const {
-  call.at_most = at_most;
-  host.heard = handlers_.now();  // it is asked for something
-  set_limit(host, call, std::min(call.limit, at_most));
+  const Duration wanted = std::max(at_most, Duration::milliseconds(1));  // none is any time
+  call.at_most = wanted;
+  set_limit(host, call, std::min(call.limit, wanted));
+  heard(host);  // it is asked for something
   if (call.sent) {
-    host.channel->send(hurry_line(name, at_most));
+    host.channel->send(hurry_line(name, wanted));
   }
 }
 
+std::multiset<Duration>& Hosts::limits_of(Host& host, const Call& call) {
+  return call.begun ? host.begun_limits : host.limits;
+}
+
 void Hosts::set_limit(Host& host, Call& call, Duration limit) const {
-  host.limits.erase(host.limits.find(call.limit));
+  std::multiset<Duration>& limits = limits_of(host, call);
+  limits.erase(limits.find(call.limit));
   call.limit = limit;
-  host.limits.insert(limit);
-  handlers_.due_changed();
+  limits.insert(limit);
+}
+
+/// It lives, or was asked for something only now.
+void Hosts::heard(Host& host) const {
+  host.heard = handlers_.now();
+  handlers_.due_changed(due_of(host));
 }
 
 void Hosts::answered(SubmissionId submission, const std::string& call) {
   const auto at = hosts_.find(submission);
-  if (at != hosts_.end()) {
-    forget(at->second, call);
+  if (at != hosts_.end() && forget(at->second, call)) {
+    heard(at->second);
   }
 }
 
@@ -85,12 +96,12 @@ bool Hosts::forget(Host& host, const std::string& call) const {
   if (at == host.calls.end()) {
     return false;
   }
-  const Duration limit = at->second.limit;
-  host.limits.erase(host.limits.find(limit));
+  host.works = true;
+  host.mutes = 0;
+  std::multiset<Duration>& limits = limits_of(host, at->second);
+  limits.erase(limits.find(at->second.limit));
   host.calls.erase(at);
-  if (limit == forever) {
-    handlers_.due_changed();
-  }
+  handlers_.due_changed(due_of(host));
   return true;
 }
 
@@ -101,9 +112,8 @@ void Hosts::start_next(SubmissionId submission, Host& host) const {
   host.reported = true;
   host.connected = false;
   host.hangs = false;
-  host.inherited = false;
-  host.heard = handlers_.now();
-  handlers_.due_changed();
+  host.works = false;
+  heard(host);
   const HostKey key{submission, host.generation};
   if (host.generation > 1) {
     handlers_.replaced(submission);
@@ -116,7 +126,7 @@ void Hosts::attach(SubmissionId submission, std::unique_ptr<Channel> channel) {
   host.alive = true;
   host.connected = true;
   host.deaths = 0;
-  host.heard = handlers_.now();
+  heard(host);
   host.channel = std::move(channel);
   host.channel->send(handlers_.introduction(submission));
   for (auto& [name, call] : host.calls) {
@@ -140,7 +150,7 @@ void Hosts::take(SubmissionId submission, std::string_view line) {
     return;
   }
   Host& host = at->second;
-  host.heard = handlers_.now();
+  heard(host);
   if (const auto* hello = std::get_if<Hello>(&reply.value())) {
     host.generation = std::max(host.generation, hello->generation);
   } else if (const auto* printed = std::get_if<Printed>(&reply.value())) {
@@ -161,22 +171,29 @@ void Hosts::take(SubmissionId submission, std::string_view line) {
 
 void Hosts::begun(Host& host, const std::string& call, std::optional<Duration> limit) const {
   const auto at = host.calls.find(call);
-  if (at == host.calls.end()) {
+  if (at == host.calls.end() || at->second.begun) {
     return;
   }
   Call& found = at->second;
+  host.works = true;
+  host.mutes = 0;
+  const Duration asked = limit.value_or(found.limit);
+  const Duration own = asked.us > 0 ? asked : forever;
+  host.limits.erase(host.limits.find(found.limit));
   found.begun = true;
-  if (limit) {
-    const Duration own = limit->us > 0 ? *limit : forever;
-    set_limit(host, found, std::min(own, found.at_most.value_or(own)));
-  }
+  found.limit = std::min(own, found.at_most.value_or(own));
+  host.begun_limits.insert(found.limit);
+  handlers_.due_changed(due_of(host));
 }
 
 Time Hosts::due_of(const Host& host) {
-  if (!host.alive || host.hangs || host.limits.empty()) {
+  if (!host.alive || host.hangs || host.calls.empty()) {
     return {};
   }
-  const Duration longest = *host.limits.rbegin();
+  Duration longest = any_begun(host) ? *host.begun_limits.rbegin() : *host.limits.rbegin();
+  if (!any_begun(host) && !host.works && !host.hurried) {
+    longest = std::max(longest, loading);
+  }
   return longest == forever ? Time{} : host.heard + longest + patience;
 }
 
@@ -203,13 +220,13 @@ void Hosts::end_hung() {
   }
 }
 
-/// It hangs over the hooks that it has begun; if there are none, over what comes before them all, unless it
-/// began them when another daemon listened.
+/// It hangs over the hooks that it has begun; if there are none, over what comes before them all: then it may
+/// have been an earlier daemon that heard of their begin.
 void Hosts::blame(Host& host) {
-  const bool any = std::any_of(
-      host.calls.begin(), host.calls.end(), [](const auto& each) { return each.second.begun; });
+  const bool any = any_begun(host);
+  const bool all = !any && ++host.mutes > mutes_allowed;
   for (auto& [name, call] : host.calls) {
-    call.hung = call.begun || (!any && !host.inherited);
+    call.hung = call.begun || all;
   }
 }
 
@@ -226,19 +243,22 @@ void Hosts::disconnected(SubmissionId submission) {
   const auto at = hosts_.find(submission);
   if (at != hosts_.end()) {
     at->second.channel.reset();  // it connects again, or its exit is reported
+    for (auto& [name, call] : at->second.calls) {
+      call.sent = false;
+    }
   }
 }
 
 void Hosts::started(HostKey key) {
   Host& host = hosts_[key.submission];
   if (key.generation >= host.generation) {
-    host.inherited = host.inherited || !host.alive || key.generation > host.generation;
+    // One that an earlier daemon started has loaded its objects long ago.
+    host.works = host.works || !host.alive || key.generation > host.generation;
     host.generation = key.generation;
     host.alive = true;
     host.reported = true;
     host.hangs = false;  // that may not have been heard
-    host.heard = handlers_.now();
-    handlers_.due_changed();
+    heard(host);
   }
 }
 
@@ -261,8 +281,7 @@ void Hosts::died(SubmissionId submission, const std::string& how) {
     }
     return;
   }
-  const bool any_begun = std::any_of(
-      host.calls.begin(), host.calls.end(), [](const auto& each) { return each.second.begun; });
+  const bool any = any_begun(host);
   if (host.hangs) {
     fail_calls(
         host,
@@ -272,7 +291,7 @@ void Hosts::died(SubmissionId submission, const std::string& how) {
         [](const Call& call) { return call.hung; });
   } else if (host.connected) {
     for (auto& [name, call] : host.calls) {
-      call.deaths += call.sent && (call.begun || !any_begun) ? 1 : 0;
+      call.deaths += call.sent && (call.begun || !any) ? 1 : 0;
     }
     fail_calls(
         host, "the Python process for hooks and functions died: " + how, [](const Call& call) {
@@ -296,7 +315,12 @@ void Hosts::fail_calls(
     Host& host, const std::string& why, const std::function<bool(const Call&)>& fails) const {
   std::vector<std::string> failed;
   for (auto& [name, call] : host.calls) {
-    call.sent = call.begun = false;
+    call.sent = false;
+    if (call.begun) {
+      host.begun_limits.erase(host.begun_limits.find(call.limit));
+      host.limits.insert(call.limit);
+      call.begun = false;
+    }
     if (fails(call)) {
       failed.push_back(name);
     }
@@ -304,6 +328,7 @@ void Hosts::fail_calls(
   for (const std::string& name : failed) {
     forget(host, name);
   }
+  host.works = false;
   for (const std::string& name : failed) {
     handlers_.gave_up(name, why);
   }

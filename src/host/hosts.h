@@ -11,8 +11,10 @@
 // times over the same call, fails the calls: else a hook that kills its interpreter would loop for ever.
 //
 // A host ends a hook that takes longer than it may, and speaks whenever a hook begins or ends. So one that
-// has calls, and is silent for longer than any of them may take, hangs (a hook blocks it, or it was
-// stopped): it is ended, the hooks that it had begun fail, and the next one gets the others.
+// has begun hooks, and is silent for longer than any of these may take, hangs (a hook blocks it, or it was
+// stopped): it is ended, the hooks that it had begun fail, and the next one gets the others. One that has
+// begun none (it loads the objects, or it begins functions) is not blamed before the second one in a row is
+// as silent.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +47,7 @@ struct Handlers {
   std::function<void(const std::string& call, const std::string& why)> gave_up;
   std::function<void(SubmissionId)> replaced;  ///< a new host starts from the submitted state
   std::function<Time()> now;                   ///< of a clock that never goes back
-  std::function<void()> due_changed;           ///< `due` may be earlier than it was
+  std::function<void(Time)> due_changed;       ///< `end_hung` is due then, if not before
   std::function<void(HostKey)> abort;          ///< this host hangs: have it ended
 };
 
@@ -54,6 +56,9 @@ class Hosts {
   static constexpr int deaths_allowed = 3;
   /// For a host to say that a hook took too long.
   static constexpr Duration patience = Duration::seconds(5);
+  /// For a host to load the objects, if hooks may not take longer than that anyway.
+  static constexpr Duration loading = Duration::seconds(600);
+  static constexpr int mutes_allowed = 1;
 
   explicit Hosts(Handlers handlers);
 
@@ -105,13 +110,16 @@ class Hosts {
     bool connected = false;  ///< this generation has been attached once
     bool leaving = false;
     bool told_to_leave = false;
-    bool inherited = false;  ///< it was started by an earlier daemon, which heard more of it
-    bool hangs = false;      ///< this generation is being ended for it
-    int deaths = 0;          ///< in a row, before a connection
-    Time heard;              ///< when it last showed that it lives, or was asked for something
+    bool works = false;  ///< this generation has begun or done something
+    bool hangs = false;  ///< this generation is being ended for it
+    int deaths = 0;      ///< in a row, before a connection
+    Time heard;          ///< when it last showed that it lives, or was asked for something
     std::unique_ptr<Channel> channel;
     std::map<std::string, Call> calls;
-    std::multiset<Duration> limits;  ///< of the calls
+    bool hurried = false;                  ///< we are about to leave: no time for loading
+    int mutes = 0;                         ///< generations in a row that hung and had begun nothing
+    std::multiset<Duration> limits;        ///< of calls that have not begun
+    std::multiset<Duration> begun_limits;  ///< of those that have: only these can hold it up
   };
 
   void start_next(SubmissionId submission, Host& host) const;
@@ -119,9 +127,12 @@ class Hosts {
   void begun(Host& host, const std::string& call, std::optional<Duration> limit) const;
   void hurry(Host& host, const std::string& name, Call& call, Duration at_most) const;
   void set_limit(Host& host, Call& call, Duration limit) const;
+  void heard(Host& host) const;
+  static std::multiset<Duration>& limits_of(Host& host, const Call& call);
   bool forget(Host& host, const std::string& call) const;
   static Time due_of(const Host& host);
   static void blame(Host& host);
+  static bool any_begun(const Host& host) { return !host.begun_limits.empty(); }
   void leave_if_over(SubmissionId submission);
   void disconnected(SubmissionId submission);
   void died(SubmissionId submission, const std::string& how);

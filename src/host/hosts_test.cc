@@ -52,8 +52,7 @@ class HostsTest : public ::testing::Test {
     handlers.now = [this] {
       return now_;
     };
-    handlers.due_changed = [this] {
-      const Time due = hosts_.due();
+    handlers.due_changed = [this](Time due) {
       armed_ = due && (!armed_ || due < armed_) ? due : armed_;
     };
     handlers.abort = [this](HostKey key) {
@@ -166,17 +165,60 @@ TEST_F(HostsTest, A_host_that_is_silent_for_too_long_is_ended_and_what_it_had_be
   Played next;
   attach(next);
   EXPECT_EQ(next.lines, (std::vector<std::string>{"objects", "line waits"}));
-  EXPECT_EQ(hosts_.due(), now_ + limit + Hosts::patience);
+  EXPECT_EQ(hosts_.due(), now_ + Hosts::loading + Hosts::patience);
 }
 
-TEST_F(HostsTest, A_host_that_hangs_before_it_begins_anything_fails_all_calls) {
+TEST_F(HostsTest, The_second_host_that_hangs_before_it_begins_anything_fails_all_calls) {
   hosts_.call(one, "a", "line a", Duration::seconds(1));
   hosts_.call(one, "b", "line b", Duration::seconds(1));
-  now_ = hosts_.due();
-  hosts_.end_hung();
+  EXPECT_EQ(hosts_.due(), now_ + Hosts::loading + Hosts::patience);
+  pass_until_due();
   exit(1);
+  EXPECT_TRUE(told_.empty());
+  pass_until_due();
+  exit(2);
   EXPECT_EQ(told_, (std::vector<std::string>{"a given up", "b given up"}));
   EXPECT_EQ(hosts_.due(), Time{});
+}
+
+TEST_F(HostsTest, A_host_that_begins_one_function_after_the_other_is_alive) {
+  constexpr Duration limit = Duration::seconds(10);
+  hosts_.call(one, "t0", "line", limit);
+  Played host;
+  attach(host);
+  for (int number = 1; number < 100; ++number) {
+    hosts_.call(one, "t" + std::to_string(number), "line", limit);
+    now_ = now_ + Duration::seconds(5);
+    hosts_.answered(one, "t" + std::to_string(number - 1));
+    EXPECT_GT(hosts_.due(), now_ + limit);
+  }
+}
+
+TEST_F(HostsTest, Only_hooks_that_have_begun_can_hold_a_host_up) {
+  hosts_.call(one, "short", "line", Duration::seconds(3600));
+  hosts_.call(one, "long", "line", Duration::seconds(3600));
+  Played host;
+  attach(host);
+  host.line(R"({"op":"begun","call":"short","limit":2000})");
+  EXPECT_EQ(armed_, now_ + Duration::seconds(2) + Hosts::patience);
+  host.line(R"({"op":"begun","call":"long"})");
+  EXPECT_EQ(hosts_.due(), now_ + Duration::seconds(3600) + Hosts::patience);
+  host.line(R"({"op":"done","call":"long","ok":true})");
+  EXPECT_EQ(armed_, now_ + Duration::seconds(2) + Hosts::patience);
+  now_ = now_ + Duration::seconds(7);
+  pass_until_due();
+  EXPECT_EQ(aborted_, (std::vector<std::uint32_t>{1}));
+}
+
+TEST_F(HostsTest, A_hook_is_hurried_when_its_host_is_connected_again) {
+  hosts_.call(one, "a", "line a");
+  Played host;
+  attach(host);
+  host.closed();
+  hosts_.hurry(one, "a", {});
+  Played again;
+  attach(again);
+  EXPECT_EQ(again.lines.back(), hurry_line("a", Duration::milliseconds(1)));
 }
 
 TEST_F(HostsTest, A_hook_without_a_limit_may_take_as_long_as_it_likes) {

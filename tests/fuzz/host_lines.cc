@@ -73,7 +73,7 @@ void hear(std::string_view text) {
   handlers.now = [&now] {
     return now = now + Duration::milliseconds(1);
   };
-  handlers.due_changed = [] {
+  handlers.due_changed = [](Time) {
   };
   handlers.abort = [&submission](HostKey key) {
     demand(key.submission == submission, "who hangs is ended, and nobody else");

@@ -201,6 +201,47 @@ def test_what_follows_can_be_ended_by_another_thread(backend: Backend, what: str
     )
 
 
+def test_a_log_that_is_no_longer_followed_holds_nothing(backend: Backend) -> None:
+    out = said(
+        start(
+            backend,
+            """
+            client.submit(small("t", "echo one; sleep 1000"))
+            def held():
+                return len(os.listdir("/proc/self/fd"))
+            next(client.logs("t", follow=True))
+            before = held()
+            for _ in range(5):
+                for line in client.logs("t", follow=True):
+                    break
+                with client.logs("t", follow=True) as lines:
+                    next(lines)
+                client.logs("t", follow=True).close()
+            for thread in threading.enumerate():
+                if thread.name == "cattino-end":
+                    thread.join(20)
+            print(held() - before, [t.name for t in threading.enumerate()])
+            """,
+        )
+    )
+    assert out == "0 ['MainThread']\n"
+
+
+def test_a_progress_bar_is_followed_as_it_is_drawn(backend: Backend) -> None:
+    process = start(
+        backend,
+        f"""
+        client.submit(small("t", "printf '1/2\\\\r2/2\\\\r'; {until("go")}; echo; echo end"))
+        for line in client.logs("t", follow=True):
+            note(line)
+        """,
+    )
+    wait_until(lambda: "1/2" in events(backend), "the first is told")
+    backend.write("go", "")
+    said(process)
+    assert events(backend) == ["1/2", "2/2", "end"]
+
+
 def test_async_iterators_end_their_threads(backend: Backend) -> None:
     out = said(
         start(

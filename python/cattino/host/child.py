@@ -177,7 +177,7 @@ def _handshake(supervisor: str, asking: bytes, key: int, pipe: int) -> bool:
                 connection.settimeout(max(0.1, deadline - time.monotonic()))
                 connection.connect(short_path(supervisor))
                 if not asked:
-                    os.write(pipe, ASKED)
+                    _tell_asked(pipe)
                     asked = True
                 connection.sendall(hello() + asking)
                 return _answer(connection, key)
@@ -186,6 +186,13 @@ def _handshake(supervisor: str, asking: bytes, key: int, pipe: int) -> bool:
                 raise NotStarted(f"the supervisor does not answer: {error.strerror or error}") from None
         time.sleep(delay)
         delay = min(1.0, 2 * delay)
+
+
+def _tell_asked(pipe: int) -> None:
+    try:
+        os.write(pipe, ASKED)
+    except BrokenPipeError:
+        raise NotStarted("the host has ended") from None
 
 
 def _answer(connection: socket.socket, key: int) -> bool:

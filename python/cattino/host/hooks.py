@@ -56,6 +56,8 @@ class Hooks:
         self._begun(hook)
         errors: list[BaseException] = []
         for name in filter(None, (hook.message["hook"], hook.message.get("then"))):
+            if hook.is_over:
+                break
             try:
                 await self._call(hook, name)
             except BaseException as error:
