@@ -21,12 +21,12 @@ def test_a_thousand_tasks_at_once(backend: Backend) -> None:
 def test_twenty_people_create_at_the_same_time(backend: Backend) -> None:
     """From nothing: the backend is started once, every task is there once, no name is given twice."""
 
-    def create(number: int) -> int:
+    def create(number: int) -> str:
         option = ["-n", f"t{number}"] if number % 2 else ["-n", "same", "--name-conflict", "rename"]
-        return backend.meow("create", f"echo {number}", "-c", "0", *option, check=None).returncode
+        return backend.meow("create", f"echo {number}", "-c", "0", *option, check=None).stderr
 
     with ThreadPoolExecutor(20) as pool:
-        assert list(pool.map(create, range(20))) == [0] * 20
+        assert list(pool.map(create, range(20))) == [""] * 20
     backend.meow("wait")
     found = backend.json("list", "--all")["tasks"]
     assert len(found) == 20 and {t["status"] for t in found} == {"Done"}
