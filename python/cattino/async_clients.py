@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from collections.abc import AsyncIterator, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, Union
@@ -106,10 +105,9 @@ async def _in_thread(work: Callable[[], T]) -> T:
 
 async def _ask(call: Call[T], again: bool = False) -> T:
     """`again`: also when the backend is killed meanwhile."""
-    from cattino.backend import open_connection
+    from cattino.backend import body_of, open_connection
 
-    body = None if call.payload is None else json.dumps(call.payload, separators=(",", ":")).encode()
-    request = request_bytes(call.method, call.path, body)
+    request = request_bytes(call.method, call.path, body_of(call.payload))
     connection = await _in_thread(open_connection)
     while True:
         connection.setblocking(False)

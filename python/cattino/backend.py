@@ -15,10 +15,13 @@ from cattino.errors import CattinoError
 
 def ask(method: str, path: str, payload: Any = None, timeout: Optional[float] = None) -> Any:
     """One request with a JSON body; its answer. Problems are raised as CattinoError."""
-    body = None if payload is None else json.dumps(payload, separators=(",", ":")).encode()
     connection = open_connection()
     connection.settimeout(timeout)
-    return request(connection, method, path, body)
+    return request(connection, method, path, body_of(payload))
+
+
+def body_of(payload: Any) -> Optional[bytes]:
+    return None if payload is None else json.dumps(payload, separators=(",", ":")).encode()
 
 
 def stream(path: str, pieces: Iterable[bytes]) -> Any:
@@ -59,7 +62,7 @@ def ask_again(method: str, path: str, payload: Any) -> Any:
     """As `ask`, for what may be asked twice: also when the backend is killed meanwhile. One that is ended by
     its user says so, by an error of status 503, and is not brought back."""
     connection = open_connection()
-    body = json.dumps(payload, separators=(",", ":")).encode()
+    body = body_of(payload)
     while True:
         try:
             return request(connection, method, path, body)
@@ -68,10 +71,15 @@ def ask_again(method: str, path: str, payload: Any) -> Any:
 
 
 def task_in_full(reference: str) -> dict[str, Any]:
+    found: dict[str, Any] = ask("GET", path_of(reference))
+    return found
+
+
+def path_of(reference: str) -> str:
+    """Of the request for all about a task or a group."""
     from urllib.parse import quote
 
-    found: dict[str, Any] = ask("GET", f"/v1/tasks/{quote(reference, safe='')}")
-    return found
+    return f"/v1/tasks/{quote(reference, safe='')}"
 
 
 def statuses(names: list[str]) -> list[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Callable, Generic, Optional, TypeVar, Union
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
+from cattino.backend import TOO_LATE, path_of
 from cattino.errors import CattinoError, FieldError, did_you_mean
 from cattino.info import DeviceInfo, TaskInfo
 from cattino.status import TaskStatus
@@ -14,7 +15,6 @@ from cattino.tasks.node import Node
 Name = Union[str, int, Node, TaskInfo]
 T = TypeVar("T")
 STREAMS = ("stdout", "stderr")
-TIMED_OUT = 5  # of a wait
 ALL = 1_000_000_000
 
 
@@ -96,7 +96,7 @@ def _tasks(answer: dict[str, Any]) -> list[TaskInfo]:
 
 
 def full_call(name: Name) -> Call[dict[str, Any]]:
-    return Call("GET", f"/v1/tasks/{quote(one_reference(name), safe='')}", None, _of_task)
+    return Call("GET", path_of(one_reference(name)), None, _of_task)
 
 
 def task_call(name: Name) -> Call[TaskInfo]:
@@ -119,7 +119,7 @@ def wait_call(names: Sequence[Name], left: Optional[float]) -> Call[list[TaskInf
 
 
 def _waited(answer: dict[str, Any]) -> list[TaskInfo]:
-    if answer["outcome"] == TIMED_OUT:
+    if answer["outcome"] == TOO_LATE:
         raise TimeoutError("not all have ended in time")
     return _tasks(answer)
 

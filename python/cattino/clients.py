@@ -96,11 +96,11 @@ class Client:
         """The lines of `stdout` or `stderr`, of the last attempt; with `follow`, until the task has ended,
         through further attempts: then close it (`with client.logs(…, follow=True) as lines`) if you stop
         before its end."""
-        from cattino.following import LogLines, lines_of, path_of
+        from cattino.following import LogLines, lines_of, log_of
 
         calls.checked_stream(stream)
         info = self.task(name)
-        return LogLines(info._told, stream) if follow else lines_of(path_of(info._told, stream))
+        return LogLines(info._told, stream) if follow else lines_of(log_of(info._told, stream))
 
     def events(self, since: Optional[float] = None) -> Events:
         """What happens from now on, or from `since` (seconds since 1970): an endless iterator that misses

@@ -22,7 +22,7 @@ from cattino.project import Defaults
 from cattino.tasks.base import Task
 from cattino.tasks.graph import TaskGraph
 from cattino.tasks.group import TaskGroup
-from cattino.tasks.node import HOOKS, Node
+from cattino.tasks.node import HOOK_METHODS, HOOKS, Node
 from cattino.tasks.wishes import IN_REQUEST
 
 CHUNK_BYTES = 256 * 1024
@@ -264,8 +264,7 @@ class _Writer:
         found = self._hooks.get(kind)
         if found is None:
             found = self._hooks[kind] = kind._class_hooks()
-        own = node.__dict__
-        if any(name.startswith("on_") for name in own):
+        if not HOOK_METHODS.isdisjoint(node.__dict__):
             found = [hook for hook in HOOKS if hook in found or hook in node._own_hooks()]
         return found
 

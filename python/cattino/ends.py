@@ -8,8 +8,8 @@ from typing import Any, Callable, Optional
 
 from cattino.client import BackendGone, lines
 from cattino.errors import CattinoError
+from cattino.status import ENDED
 
-ENDED = frozenset({"Done", "Failed", "Cancelled"})
 AGAIN_S = 0.2  # when the backend cannot answer now
 Heard = Callable[[dict[str, Any]], None]
 

@@ -11,7 +11,7 @@ from typing import Any, Optional
 from cattino.client import BackendGone, lines
 from cattino.errors import CattinoError
 from cattino.info import Event
-from cattino.status import TaskStatus
+from cattino.status import ENDED
 
 AGAIN_FIRST_S, AGAIN_MAX_S = 0.05, 2.0
 KEPT_ENDS = 200_000
@@ -148,11 +148,12 @@ class _Known:
         elif event == "removed":
             self._live.pop(number, None)
             return True
-        status = TaskStatus(task["status"])
-        if status.has_ended:
+        if task["status"] in ENDED:
             return True
         ended = self._ended.get(number, -1)
-        if attempt < max(ended, self._live.get(number, 0)) or (attempt == ended and status != "Waiting"):
+        if attempt < max(ended, self._live.get(number, 0)) or (
+            attempt == ended and task["status"] != "Waiting"
+        ):
             return False  # from before what was made up
         self._ended.pop(number, None)  # it was resumed
         self._live[number] = attempt
@@ -178,23 +179,22 @@ class _Known:
     def _missed_of(self, task: Told) -> list[Told]:
         number, attempt = task["id"], task.get("attempt") or 0
         known = self._live.get(number, self._ended.get(number))
-        has_ended = TaskStatus(task["status"]).has_ended
+        status = task["status"]
         was_live = known is None or number in self._live
         ended = task.get("ended") or 0
         found: list[Told] = []
         if known is None:
-            if has_ended and ended < self.horizon:
+            if status in ENDED and ended < self.horizon:
                 return []
             if task["created"] >= self.horizon:
                 found.append(_event("created", task, task["created"]))
             known = 0 if (task.get("started") or 0) >= self.horizon else attempt
-        status = TaskStatus(task["status"])
-        if number in self._ended and status is TaskStatus.Running and attempt <= known:
+        if number in self._ended and status == "Running" and attempt <= known:
             return []  # what it told was not yet stored when the backend was killed: it will tell it again
         self._live[number] = attempt
         for started in range(known + 1, attempt + 1):
             found.append(_event("started", {**task, "attempt": started}, task.get("started") or ended))
-        if has_ended:
+        if status in ENDED:
             if was_live or attempt > known:
                 found.append(_event("ended", task, ended))
             self._end(number, attempt, ended)

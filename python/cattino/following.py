@@ -11,13 +11,14 @@ import threading
 from collections.abc import Generator, Iterator
 from typing import Any, Optional
 
+from cattino.attempts import path_of
 from cattino.client import lines
+from cattino.ends import AGAIN_S
 from cattino.errors import CattinoError
-from cattino.status import TaskStatus
+from cattino.status import ENDED
 
 READ_BYTES = 256 * 1024
 WITHOUT_INOTIFY_MS = 200
-AGAIN_S = 0.2
 
 
 class LogLines:
@@ -27,8 +28,7 @@ class LogLines:
     def __init__(self, task: dict[str, Any], stream: str) -> None:
         self._end = _End(task["id"])
         self._watch = _Watch()
-        path = path_of(task, stream)
-        self._lines: Generator[str, None, None] = _follow(path, task["run_dir"], self._end, self._watch)
+        self._lines: Generator[str, None, None] = _follow(task, stream, self._end, self._watch)
         self._reading = threading.Lock()
         self._end.listen()
 
@@ -135,26 +135,28 @@ class _End:
                 and line["event"] != "gap"
             ):
                 continue
-            if TaskStatus(task_in_full(f"#{self.task}")["task"]["status"]).has_ended:
+            if task_in_full(f"#{self.task}")["task"]["status"] in ENDED:
                 return True
         return False
 
 
-def _follow(path: str, below: str, end: _End, watch: _Watch) -> Generator[str, None, None]:
+def _follow(task: dict[str, Any], stream: str, end: _End, watch: _Watch) -> Generator[str, None, None]:
+    directory, attempt = task["directory"], task["attempt"] or 1
     while True:
         ended = end.ended  # before the last look
-        nearest = _nearest(os.path.dirname(path), below)
+        nearest = _nearest(directory, task["run_dir"])
         watch.on(nearest)
-        if nearest != _nearest(os.path.dirname(path), below):
+        if nearest != _nearest(directory, task["run_dir"]):
             continue  # it was made meanwhile
-        file = _opened(path)
+        file = _opened(path_of(directory, stream, attempt, "log"))
         if file is not None:
+            attempt += 1
+            following = path_of(directory, stream, attempt, "log")
             with file:
-                yield from _lines_of(file, path, end, watch)
+                yield from _lines_of(file, following, end, watch)
             if end.closed.is_set():
                 return
-            path = _next_attempt(path)
-            if os.path.exists(path):
+            if os.path.exists(following):
                 continue
         if ended or end.closed.is_set():
             return
@@ -162,11 +164,12 @@ def _follow(path: str, below: str, end: _End, watch: _Watch) -> Generator[str, N
             _sleep(end, watch)
 
 
-def _lines_of(file: Any, path: str, end: _End, watch: _Watch) -> Iterator[str]:
-    """Of one attempt, until it is over. A progress bar, drawn anew without a newline, is a line each time."""
+def _lines_of(file: Any, following: str, end: _End, watch: _Watch) -> Iterator[str]:
+    """Of one attempt, until it is over: the log of the following one is there. A progress bar, drawn anew
+    without a newline, is a line each time."""
     rest = b""
     while not end.closed.is_set():
-        over = end.ended or os.path.exists(_next_attempt(path))
+        over = end.ended or os.path.exists(following)
         data = file.read(READ_BYTES)
         if data:
             *whole, rest = re.split(rb"\r\n|\n|\r(?!\Z)", rest + data)
@@ -227,9 +230,9 @@ class _Watch:
             self.descriptor = None
 
 
-def path_of(task: dict[str, Any], stream: str) -> str:
-    """Of the log of the last attempt, or of the first that there will be."""
-    return task[stream] or os.path.join(task["run_dir"], task["fullname"], f"{stream}.log")
+def log_of(task: dict[str, Any], stream: str) -> str:
+    """Of the last attempt, or of the first that there will be."""
+    return path_of(task["directory"], stream, task["attempt"] or 1, "log")
 
 
 def lines_of(path: str) -> Iterator[str]:
@@ -254,11 +257,3 @@ def _nearest(directory: str, below: str) -> str:
     while not os.path.isdir(directory) and len(directory) > len(below):
         directory = os.path.dirname(directory)
     return directory
-
-
-def _next_attempt(path: str) -> str:
-    """`…/stdout.log` → `…/stdout.2.log` → `…/stdout.3.log`."""
-    directory, name = os.path.split(path)
-    match = re.fullmatch(r"(\w+?)(?:\.(\d+))?\.log", name)
-    assert match is not None
-    return os.path.join(directory, f"{match[1]}.{int(match[2] or 1) + 1}.log")

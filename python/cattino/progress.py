@@ -11,8 +11,9 @@ from types import TracebackType
 from typing import Any, Optional, Protocol
 
 from cattino.client import connect, lines
-from cattino.ends import AGAIN_S, ENDED
+from cattino.ends import AGAIN_S
 from cattino.errors import CattinoError
+from cattino.status import ENDED
 
 BEFORE_S = 0.5  # a shorter wait shows nothing
 EACH_S = 0.5  # drawn again, for the time that passes

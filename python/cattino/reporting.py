@@ -7,6 +7,7 @@ import math
 import os
 from typing import Any, Optional
 
+from cattino.attempts import path_of, write_whole
 from cattino.errors import FieldError
 
 
@@ -27,13 +28,9 @@ def report(step: Optional[int] = None, total: Optional[int] = None, **metrics: f
     directory = os.environ.get("CATTINO_TASK_HOME")
     if not directory:
         return
-    attempt = os.environ.get("CATTINO_ATTEMPT", "1")
-    path = os.path.join(directory, "progress.json" if attempt == "1" else f"progress.{attempt}.json")
-    temporary = f"{path}.{os.getpid()}"
+    attempt = int(os.environ.get("CATTINO_ATTEMPT", "1"))
     try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            json.dump(told, file)
-        os.replace(temporary, path)
+        write_whole(path_of(directory, "progress", attempt, "json"), json.dumps(told).encode())
     except OSError:
         pass  # a full disk must not end a training
 

@@ -7,6 +7,7 @@ import os
 import pickle
 from typing import Any, Optional
 
+from cattino.attempts import path_of, write_whole
 from cattino.errors import CattinoError, TaskFailed
 
 
@@ -41,10 +42,7 @@ def write_result(path: str, value: Any) -> None:
         except FileNotFoundError:
             pass
         return
-    temporary = f"{path}.{os.getpid()}"
-    with open(temporary, "wb") as file:
-        file.write(_pickled(value))
-    os.replace(temporary, path)
+    write_whole(path, _pickled(value))
 
 
 def _pickled(value: Any) -> bytes:
@@ -104,10 +102,8 @@ def failure(fullname: str, task: dict[str, Any]) -> TaskFailed:
 
 
 def _read(task: dict[str, Any]) -> Any:
-    attempt = task.get("attempt") or 1
-    name = "result.pkl" if attempt == 1 else f"result.{attempt}.pkl"
     try:
-        with open(os.path.join(task["directory"], name), "rb") as file:
+        with open(path_of(task["directory"], "result", task.get("attempt") or 1, "pkl"), "rb") as file:
             return pickle.load(file)
     except FileNotFoundError:
         return None

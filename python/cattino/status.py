@@ -23,4 +23,7 @@ class TaskStatus(str, Enum):
 
     @property
     def has_ended(self) -> bool:
-        return self in (TaskStatus.Done, TaskStatus.Failed, TaskStatus.Cancelled)
+        return self in ENDED
+
+
+ENDED = frozenset({TaskStatus.Done, TaskStatus.Failed, TaskStatus.Cancelled})  # and their names as text

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <system_error>
 
 #include <fmt/core.h>
 
@@ -231,6 +233,13 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
     }
   }
   return best != nullptr ? std::optional(*best) : std::nullopt;
+}
+
+std::optional<std::int64_t> parse_whole(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool good = error == std::errc() && stop == text.data() + text.size();
+  return good ? std::optional(value) : std::nullopt;
 }
 
 std::string_view trimmed(std::string_view text) {

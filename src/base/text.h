@@ -42,6 +42,9 @@ std::string_view trimmed(std::string_view text);
 /// The parts of `text` between `separator`s, trimmed; one empty part if there is no text.
 std::vector<std::string_view> split(std::string_view text, char separator);
 
+/// The number that `text` is, and nothing else; none if it is no whole number, or too long for one.
+std::optional<std::int64_t> parse_whole(std::string_view text);
+
 /// "1 device", "3 devices".
 std::string count_of(std::int64_t count, std::string_view singular, std::string_view plural = {});
 

@@ -71,6 +71,14 @@ TEST(Trimmed, Takes_spaces_off_both_ends) {
   EXPECT_EQ(trimmed(" \t"), "");
 }
 
+TEST(Whole, A_number_is_all_of_its_text) {
+  EXPECT_EQ(parse_whole("17"), 17);
+  EXPECT_EQ(parse_whole("-3"), -3);
+  for (const char* text : {"", " 1", "1 ", "1.0", "x", "99999999999999999999"}) {
+    EXPECT_EQ(parse_whole(text), std::nullopt) << text;
+  }
+}
+
 TEST(Split, Parts_between_separators_are_trimmed_and_may_be_empty) {
   EXPECT_EQ(split("a, b ,c", ','), (std::vector<std::string_view>{"a", "b", "c"}));
   EXPECT_EQ(split("a,,", ','), (std::vector<std::string_view>{"a", "", ""}));

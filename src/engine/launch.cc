@@ -199,9 +199,7 @@ host::RunCall run_call_of(const Launch& launch) {
   const supervisor::Bounds bounds = bounds_of(launch);
   call.memory = bounds.memory;
   call.millicores = bounds.millicores;
-  call.result =
-      paths.directory + (attempt.number > 1 ? fmt::format("/result.{}.pkl", attempt.number)
-                                            : std::string("/result.pkl"));
+  call.result = attempt_path(paths.directory, "result", attempt.number, "pkl");
   call.attempt = attempt.number;
   call.devices = launch.state.allocation.devices;
   call.created = launch.task.spec.created;

@@ -2,14 +2,13 @@
 #include "engine/progress.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 
 #include <boost/json.hpp>
 #include <fcntl.h>
-#include <fmt/core.h>
 #include <unistd.h>
 
+#include "base/text.h"
+#include "engine/paths.h"
 #include "sys/fd.h"
 
 namespace cattino::engine {
@@ -35,14 +34,6 @@ std::string_view without_spaces(std::string_view text) {
   return text.substr(std::min(text.find_first_not_of(' '), text.size()));
 }
 
-std::optional<std::int64_t> number_of(std::string_view digits) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  return error == std::errc{} && end == digits.data() + digits.size() && !digits.empty()
-             ? std::optional(number)
-             : std::nullopt;
-}
-
 /// "N/M" around the slash at `at`, if a bar is drawn before or behind it.
 std::optional<Progress> bar_at(std::string_view log, std::size_t at) {
   std::size_t first = at;
@@ -65,8 +56,8 @@ std::optional<Progress> bar_at(std::string_view log, std::size_t at) {
     return std::nullopt;
   }
   Progress progress;
-  progress.step = number_of(log.substr(first, at - first));
-  progress.total = number_of(log.substr(at + 1, end - at - 1));
+  progress.step = parse_whole(log.substr(first, at - first));
+  progress.total = parse_whole(log.substr(at + 1, end - at - 1));
   return progress.step && progress.total ? std::optional(progress) : std::nullopt;
 }
 
@@ -127,8 +118,8 @@ std::optional<Progress> last_bar(std::string_view log) {
 }
 
 std::optional<Progress> read_report(const std::string& directory, std::uint32_t attempt) {
-  const std::string name = attempt > 1 ? fmt::format("progress.{}.json", attempt) : "progress.json";
-  const std::string text = end_of(directory + "/" + name, report_bytes);
+  const std::string text =
+      end_of(attempt_path(directory, "progress", attempt, "json"), report_bytes);
   return text.empty() ? std::nullopt : parse_report(text);
 }
 

@@ -12,6 +12,11 @@ namespace {
 
 constexpr Duration forever{std::numeric_limits<std::int64_t>::max()};
 
+/// 0 is any time.
+Duration limit_of(Duration asked) {
+  return asked.us > 0 ? asked : forever;
+}
+
 }  // namespace
 
 Hosts::Hosts(Handlers handlers) : handlers_(std::move(handlers)) {}
@@ -24,7 +29,7 @@ void Hosts::call(
     return;
   }
   at->second.line = std::move(line);
-  at->second.limit = limit.us > 0 ? limit : forever;
+  at->second.limit = limit_of(limit);
   host.limits.insert(at->second.limit);
   host.leaving = false;
   if (host.calls.size() == 1) {
@@ -60,7 +65,7 @@ void Hosts::hurry_all(Duration at_most) {
 void Hosts::hurry(Host& host, const std::string& name, Call& call, Duration at_most) const {
   const Duration wanted = std::max(at_most, Duration::milliseconds(1));  // none is any time
   call.at_most = wanted;
-  set_limit(host, call, std::min(call.limit, wanted));
+  set_limit(host, call, std::min(call.limit, wanted), call.begun);
   heard(host);  // it is asked for something
   if (call.sent) {
     host.channel->send(hurry_line(name, wanted));
@@ -71,11 +76,19 @@ std::multiset<Duration>& Hosts::limits_of(Host& host, const Call& call) {
   return call.begun ? host.begun_limits : host.limits;
 }
 
-void Hosts::set_limit(Host& host, Call& call, Duration limit) const {
-  std::multiset<Duration>& limits = limits_of(host, call);
-  limits.erase(limits.find(call.limit));
+/// What a call may take, and whether it has begun: its host keeps account of both.
+void Hosts::set_limit(Host& host, Call& call, Duration limit, bool begun) {
+  std::multiset<Duration>& before = limits_of(host, call);
+  before.erase(before.find(call.limit));
   call.limit = limit;
-  limits.insert(limit);
+  call.begun = begun;
+  limits_of(host, call).insert(limit);
+}
+
+/// This generation does what it is for.
+void Hosts::note_work(Host& host) {
+  host.works = true;
+  host.mutes = 0;
 }
 
 /// It lives, or was asked for something only now.
@@ -87,6 +100,7 @@ void Hosts::heard(Host& host) const {
 void Hosts::answered(SubmissionId submission, const std::string& call) {
   const auto at = hosts_.find(submission);
   if (at != hosts_.end() && forget(at->second, call)) {
+    note_work(at->second);
     heard(at->second);
   }
 }
@@ -96,8 +110,6 @@ bool Hosts::forget(Host& host, const std::string& call) const {
   if (at == host.calls.end()) {
     return false;
   }
-  host.works = true;
-  host.mutes = 0;
   std::multiset<Duration>& limits = limits_of(host, at->second);
   limits.erase(limits.find(at->second.limit));
   host.calls.erase(at);
@@ -159,10 +171,12 @@ void Hosts::take(SubmissionId submission, std::string_view line) {
     begun(host, begins->call, begins->limit);
   } else if (const auto* done = std::get_if<HookDone>(&reply.value())) {
     if (forget(host, done->call)) {
+      note_work(host);
       handlers_.hook_done(done->call, done->ok, done->error);
     }
   } else if (const auto* failed = std::get_if<RunFailed>(&reply.value())) {
     if (forget(host, failed->call)) {
+      note_work(host);
       handlers_.run_failed(failed->call, failed->error);
     }
   }
@@ -175,14 +189,9 @@ void Hosts::begun(Host& host, const std::string& call, std::optional<Duration> l
     return;
   }
   Call& found = at->second;
-  host.works = true;
-  host.mutes = 0;
-  const Duration asked = limit.value_or(found.limit);
-  const Duration own = asked.us > 0 ? asked : forever;
-  host.limits.erase(host.limits.find(found.limit));
-  found.begun = true;
-  found.limit = std::min(own, found.at_most.value_or(own));
-  host.begun_limits.insert(found.limit);
+  note_work(host);
+  const Duration own = limit_of(limit.value_or(found.limit));
+  set_limit(host, found, std::min(own, found.at_most.value_or(own)), true);
   handlers_.due_changed(due_of(host));
 }
 
@@ -316,19 +325,15 @@ void Hosts::fail_calls(
   std::vector<std::string> failed;
   for (auto& [name, call] : host.calls) {
     call.sent = false;
-    if (call.begun) {
-      host.begun_limits.erase(host.begun_limits.find(call.limit));
-      host.limits.insert(call.limit);
-      call.begun = false;
-    }
+    set_limit(host, call, call.limit, false);
     if (fails(call)) {
       failed.push_back(name);
     }
   }
   for (const std::string& name : failed) {
     forget(host, name);
+    host.mutes = 0;
   }
-  host.works = false;
   for (const std::string& name : failed) {
     handlers_.gave_up(name, why);
   }

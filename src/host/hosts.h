@@ -126,7 +126,8 @@ class Hosts {
   void take(SubmissionId submission, std::string_view line);
   void begun(Host& host, const std::string& call, std::optional<Duration> limit) const;
   void hurry(Host& host, const std::string& name, Call& call, Duration at_most) const;
-  void set_limit(Host& host, Call& call, Duration limit) const;
+  static void set_limit(Host& host, Call& call, Duration limit, bool begun);
+  static void note_work(Host& host);
   void heard(Host& host) const;
   static std::multiset<Duration>& limits_of(Host& host, const Call& call);
   bool forget(Host& host, const std::string& call) const;

@@ -181,13 +181,6 @@ Entry cores_entry(std::string key, std::optional<Millicores> Settings::*field, s
   return entry;
 }
 
-std::optional<std::int64_t> parse_whole(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool good = error == std::errc() && stop == text.data() + text.size();
-  return good ? std::optional(value) : std::nullopt;
-}
-
 Entry count_entry(
     std::string key, std::uint32_t Settings::*field, std::int64_t most, std::string doc) {
   Entry entry{

@@ -164,6 +164,13 @@ def in_python(backend: Backend) -> dict[str, Any]:
     return {"cwd": backend.work, "env": environment, "text": True}
 
 
+def start_script(backend: Backend, text: str) -> subprocess.Popen[str]:
+    """A plain interpreter runs it."""
+    backend.write("script.py", text)
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, "script.py"], stdout=pipe, stderr=pipe, **in_python(backend))
+
+
 def python(
     backend: Backend,
     *arguments: str,

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
 import pytest
-from conftest import Backend, events, in_python, statuses, tasks, wait_until
+from conftest import Backend, events, start_script, statuses, tasks, wait_until
 
 HEAD = """
 import asyncio, os, sys, threading, time, cattino
@@ -28,10 +27,7 @@ client = cattino.Client()
 
 
 def start(backend: Backend, body: str) -> subprocess.Popen[str]:
-    script = backend.work / "script.py"
-    script.write_text(HEAD + textwrap.dedent(body))
-    pipe = subprocess.PIPE
-    return subprocess.Popen([sys.executable, "script.py"], stdout=pipe, stderr=pipe, **in_python(backend))
+    return start_script(backend, HEAD + textwrap.dedent(body))
 
 
 def until(name: str) -> str:

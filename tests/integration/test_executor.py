@@ -6,23 +6,16 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import textwrap
 
 import pytest
-from conftest import ROOT, Backend, alive, in_python, python, tasks, wait_until
+from conftest import ROOT, Backend, alive, python, start_script, tasks, wait_until
 
 
 def start(backend: Backend, body: str) -> subprocess.Popen[str]:
     """A script with an executor, in a plain interpreter."""
-    script = backend.work / "script.py"
-    script.write_text("import os, sys, cattino\nfrom concurrent import futures\n" + textwrap.dedent(body))
-    return subprocess.Popen(
-        [sys.executable, "script.py"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        **in_python(backend),
-    )
+    head = "import os, sys, cattino\nfrom concurrent import futures\n"
+    return start_script(backend, head + textwrap.dedent(body))
 
 
 def ran(backend: Backend, body: str) -> str:

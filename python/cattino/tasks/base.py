@@ -101,7 +101,8 @@ class Task(Node):
                 raise UnknownField(f"{self._owner()}: there is no such field", field=word, hint=hint)
             if value is not None:
                 wanted[word] = check(self._owner(), word, value)
-        self._hook_timeout = wanted.pop("hook_timeout", None)  # the host's business alone
+        if "hook_timeout" in wanted:
+            self._hook_timeout = wanted.pop("hook_timeout")  # the host's business alone
         if wanted:
             self._wishes = wanted
 

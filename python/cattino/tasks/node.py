@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # What the backend calls, and what can be overridden for it: on_retry and on_fail belong to an end.
 HOOKS = {"on_start": ("on_start",), "on_end": ("on_end", "on_retry", "on_fail")}
+HOOK_METHODS = frozenset(method for methods in HOOKS.values() for method in methods)
 
 
 class _Nothing:

@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/interpreter.h"
 #include "cli/submission.h"
 #include "cli/verbs/verbs.h"
@@ -101,17 +102,13 @@ Status lend_package(
   return ok();
 }
 
-std::string_view without_spaces(std::string_view text) {
-  return text.substr(std::min(text.find_first_not_of(" \t"), text.size()));
-}
-
 /// Is `${eval:` in it? That is for Python, in the user's own process; all else is for the daemon or a shell.
 bool has_resolver(std::string_view text) {
   constexpr std::string_view opening = "${";
   constexpr std::string_view name = "eval";
   for (std::size_t at = text.find(opening); at != std::string_view::npos; at = text.find(opening)) {
-    text = without_spaces(text.substr(at + opening.size()));
-    if (text.starts_with(name) && without_spaces(text.substr(name.size())).starts_with(':')) {
+    text = trimmed(text.substr(at + opening.size()));
+    if (text.starts_with(name) && trimmed(text.substr(name.size())).starts_with(':')) {
       return true;
     }
   }
