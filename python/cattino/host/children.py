@@ -23,6 +23,7 @@ from cattino.host.frames import (
     hello,
     take_frames,
 )
+from cattino.host.fresh import CUDA_SAYS, Fresh, cuda_is_initialised
 
 RETRY_FIRST_S, RETRY_MAX_S = 0.05, 2.0
 NO_PID = 0  #: adopts nothing: asks only whether what was sent before has been read
@@ -165,6 +166,8 @@ class Children:
         except OSError:
             os.close(inward)
             os.close(outward)
+            if fresh is not None:
+                fresh.close()
             raise
         if pid == 0:
             target._live = {**(target._live or {}), "pid": os.getpid()}
@@ -272,48 +275,3 @@ def _read_all(pipe: int) -> bytes:
         return b""
     finally:
         os.close(pipe)
-
-
-def cuda_is_initialised() -> bool:
-    """Then a forked process cannot use it."""
-    torch = sys.modules.get("torch")
-    try:
-        return torch is not None and bool(torch.cuda.is_initialized())
-    except Exception:
-        return False
-
-
-CUDA_SAYS = (
-    "cattino: CUDA is initialised in the host process; the function runs in a fresh interpreter, "
-    "without what hooks changed outside the task\n"
-)
-
-
-class Fresh:
-    """Carries a function into a fresh interpreter, which the child becomes. `says` goes to its stderr.log."""
-
-    def __init__(self, target: Any, op: dict[str, Any], says: str) -> None:
-        import pickle
-
-        from cattino.pickling import pickle_objects
-
-        self._says = says
-        payload = pickle.dumps((list(sys.path), op.get("result"), pickle_objects([target])))
-        self._file = os.memfd_create("cattino", os.MFD_CLOEXEC)
-        os.write(self._file, payload) if len(payload) < 4096 else self._write(payload)
-        os.lseek(self._file, 0, os.SEEK_SET)
-
-    def _write(self, payload: bytes) -> None:
-        view = memoryview(payload)
-        while view:
-            view = view[os.write(self._file, view) :]
-
-    def run(self) -> None:
-        sys.stderr.write(self._says)
-        os.set_inheritable(self._file, True)
-        package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-        code = f"import sys; sys.path.append({package!r}); from cattino.host.spawned import main; main()"
-        os.execv(sys.executable, [sys.executable, "-c", code, str(self._file)])
-
-    def close(self) -> None:
-        os.close(self._file)

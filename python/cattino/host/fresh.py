@@ -1,0 +1,68 @@
+"""Functions that cannot run in a fork of the host: whether CUDA forbids it, and the fresh interpreter."""
+
+from __future__ import annotations
+
+import functools
+import os
+import pickle
+import sys
+from typing import Any
+
+from cattino.pickling import pickle_objects
+
+CUDA_DEVICE = "/dev/nvidia-uvm"
+CUDA_SAYS = (
+    "cattino: CUDA is initialised in the host process; the function runs in a fresh interpreter, "
+    "without what hooks changed outside the task\n"
+)
+
+
+@functools.lru_cache(maxsize=1)
+def has_nvidia() -> bool:
+    return os.path.exists(CUDA_DEVICE)
+
+
+def cuda_is_initialised() -> bool:
+    """Then a forked process cannot use it.
+
+    Frameworks do not tell of each other, nor of mere looks such as `torch.cuda.is_available()`, so the
+    process is asked instead: once initialised, libcuda keeps this device open. So does the management
+    library, but that one does not load libcuda.
+    """
+    if not has_nvidia() or not any(map(is_cuda_device, os.listdir("/proc/self/fd"))):
+        return False
+    with open("/proc/self/maps") as maps:
+        return any("/libcuda.so" in line for line in maps)
+
+
+def is_cuda_device(descriptor: str) -> bool:
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}") == CUDA_DEVICE
+    except OSError:  # closed since: at the least the one that listed them
+        return False
+
+
+class Fresh:
+    """Carries a function into a fresh interpreter, which the child becomes. `says` goes to its stderr.log."""
+
+    def __init__(self, target: Any, op: dict[str, Any], says: str) -> None:
+        self._says = says
+        payload = pickle.dumps((list(sys.path), op.get("result"), pickle_objects([target])))
+        self._file = os.memfd_create("cattino", os.MFD_CLOEXEC)
+        os.write(self._file, payload) if len(payload) < 4096 else self._write(payload)
+        os.lseek(self._file, 0, os.SEEK_SET)
+
+    def _write(self, payload: bytes) -> None:
+        view = memoryview(payload)
+        while view:
+            view = view[os.write(self._file, view) :]
+
+    def run(self) -> None:
+        sys.stderr.write(self._says)
+        os.set_inheritable(self._file, True)
+        package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        code = f"import sys; sys.path.append({package!r}); from cattino.host.spawned import main; main()"
+        os.execv(sys.executable, [sys.executable, "-c", code, str(self._file)])
+
+    def close(self) -> None:
+        os.close(self._file)
