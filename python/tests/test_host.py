@@ -549,28 +549,6 @@ def test_an_end_is_told_again_until_it_was_noted(world: World) -> None:
     assert world.leave() == 0
 
 
-def test_with_cuda_initialised_a_fresh_interpreter_runs_the_function(world: World) -> None:
-    world.start(
-        """
-        import types
-        class Loader:
-            def __reduce__(self):
-                return exec, (
-                    "import sys, types; torch = types.ModuleType('torch');"
-                    "torch.cuda = types.SimpleNamespace(is_initialized=lambda: True); sys.modules['torch'] = torch",
-                )
-        def work():
-            return "torch" in sys.modules
-        task = ProcTask(work); task.loader = Loader()
-        objects = [task]
-        """
-    )
-    world.run()
-    assert world.supervisor.status_of(41 << 16 | 1) == (1, 0)
-    assert world.result() is False
-    assert "fresh interpreter" in world.log(name="stderr.log")
-
-
 def test_each_function_has_its_own_random_numbers(world: World) -> None:
     pytest.importorskip("numpy")
     world.start(

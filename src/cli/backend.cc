@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -192,7 +193,24 @@ Result<bool> Backend::start(const StartOptions& options) const {
 }
 
 Result<Connection> Backend::connect_or_start() const {
+  auto connection = connect();
+  if (connection || connection.error().code != ErrorCode::unavailable) {
+    return connection;
+  }
+  if (auto made = settings::make_places(places_); !made) {
+    return made.error();
+  }
+  // One of many starters at a time: the others would only take the processor from the backend that comes.
   const Duration begin = sys::since_boot();
+  const std::string path = places_.state + "/start.lock";
+  const sys::Fd turn(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  while (turn && flock(turn.get(), LOCK_EX) != 0 && errno == EINTR) {
+  }
+  return start_and_connect(begin + patience);
+}
+
+/// Until `deadline`, by the clock of the boot.
+Result<Connection> Backend::start_and_connect(Duration deadline) const {
   int pause_ms = 1;
   while (true) {
     auto connection = connect();
@@ -208,7 +226,7 @@ Result<Connection> Backend::connect_or_start() const {
     }
     // Another one holds the lock and does not listen yet, or is leaving and will let go of it. Neither
     // can be waited for otherwise: nobody knows which of the two it is.
-    if (sys::since_boot() - begin > patience) {
+    if (sys::since_boot() > deadline) {
       return Error{
           ErrorCode::unavailable,
           "the backend cannot be reached: another one holds its lock and does not answer",

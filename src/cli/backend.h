@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "cli/http.h"
 #include "cli/surroundings.h"
 #include "settings/places.h"
@@ -44,6 +45,8 @@ class Backend {
  private:
   Backend(const Surroundings& surroundings, settings::Places places)
       : surroundings_(&surroundings), places_(std::move(places)) {}
+
+  [[nodiscard]] Result<Connection> start_and_connect(Duration deadline) const;
 
   const Surroundings* surroundings_;
   settings::Places places_;

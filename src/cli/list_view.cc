@@ -152,8 +152,10 @@ class Lines {
         {name_of_task(task, row.depth)},
         {status_text(task), colour_of_status(task.status)},
         {time_of(task, list_.now)}};
-    Cell remark{
-        task.status == "Running" && task.progress ? progress_text(task.progress) : remark_of(task)};
+    Cell remark{remark_of(task)};
+    if (task.status == "Running" && task.progress) {
+      remark.text = progress_text(task.progress) + (remark.text.empty() ? "" : "; " + remark.text);
+    }
     remark.brief = remark.text == above_ ? "as above" : brief_reason_text(task.reason);
     above_ = remark.text;
     if (task.status == "Waiting") {

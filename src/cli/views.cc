@@ -16,6 +16,8 @@ namespace cattino::cli {
 namespace {
 
 constexpr std::size_t names_shown_max = 5;
+constexpr std::string_view hooks_reset_text =
+    "the process of its hooks died: what they had left on self was lost";
 constexpr std::size_t remarks_shown_max = 10;
 
 /// "train (#41)"; one whose name was given up has its number in it.
@@ -203,6 +205,9 @@ std::string remark_of(const wire::Task& task) {
   std::string remark = reason_text(task.reason);
   if (remark.empty() && task.exit && task.status != "Done" && task.status != "Running") {
     remark = harmless(task.exit->text);
+  }
+  if (task.hooks_reset.value_or(false)) {
+    remark += fmt::format("{}{}", remark.empty() ? "" : "; ", hooks_reset_text);
   }
   return remark;
 }

@@ -59,6 +59,11 @@ struct HookEnded {
   bool ok = true;
 };
 
+/// The process that runs the hooks died; the next one runs them on objects as they were submitted.
+struct HooksReset {
+  AttemptId attempt;
+};
+
 /// The inventory of a host, whole. Devices never disappear from the list: they become `lost`.
 struct HostObserved {
   Host host;
@@ -99,6 +104,7 @@ using Event = std::variant<
     AttemptExited,
     AttemptRecalled,
     HookEnded,
+    HooksReset,
     HostObserved,
     CountersDeclared,
     SharesKnown,

@@ -119,6 +119,19 @@ void Scheduler::Impl::on(const HookEnded& event) {
   }
 }
 
+/// Only for those whose hooks can tell the difference: one has run, or is still to run.
+void Scheduler::Impl::on(const HooksReset& event) {
+  TaskRecord* record = current(event.attempt);
+  if (record == nullptr || record->state.hooks_reset) {
+    return;
+  }
+  const Hooks hooks = record->terms->hooks;
+  if (hooks.on_start || hooks.on_end) {
+    mark(*record);
+    record->state.hooks_reset = true;
+  }
+}
+
 void Scheduler::Impl::on_task_hook(TaskRecord& record, const HookEnded& event) {
   TaskState& state = record.state;
   if (event.hook == HookKind::on_end) {

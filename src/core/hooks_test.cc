@@ -39,6 +39,24 @@ TEST_F(Rounds, GoFromTheOutermostGroupInwardsAndBackOutwards) {
   EXPECT_EQ(world.effects(), Lines{"ended 1"});
 }
 
+TEST_F(Rounds, WhatHooksLeftIsLostForTheAttemptThatRanThen) {
+  const TaskId task = world.task({.request = whole(1), .hooks = both});
+  const TaskId plain = world.task({.request = whole(1)});
+  world.submit();
+  world.hook_ends(task, HookKind::on_start);
+  world.step(HooksReset{{task, 1}});
+  world.step(HooksReset{{plain, 1}});
+  world.step(HooksReset{{task, 7}});
+  EXPECT_TRUE(world.state(task).hooks_reset);
+  EXPECT_FALSE(world.state(plain).hooks_reset) << "it has no hooks";
+  world.exits(task, ExitStatus::of_code(retry_code));
+  world.hook_ends(task, HookKind::on_end);
+  EXPECT_TRUE(world.state(task).hooks_reset);
+  world.pass(Duration::seconds(5));
+  EXPECT_EQ(world.state(task).attempt, 2U);
+  EXPECT_FALSE(world.state(task).hooks_reset);
+}
+
 struct Told : Rounds {
   struct Ending {
     RetryPolicy retry = {};

@@ -89,6 +89,7 @@ class Scheduler::Impl {
   void on(const AttemptExited& event);
   void on(const AttemptRecalled& event);
   void on(const HookEnded& event);
+  void on(const HooksReset& event);
   void on(const HostObserved& event);
   void on(const CountersDeclared& event);
   void on(const SharesKnown& event);

@@ -67,8 +67,8 @@ host::Handlers Effects::host_handlers() {
   handlers.gave_up = [this](const std::string& call, const std::string& why) {
     gave_up(call, why);
   };
-  handlers.replaced = [this](SubmissionId submission) {
-    host_replaced(submission);
+  handlers.objects_lost = [this](SubmissionId submission) {
+    objects_lost(submission);
   };
   handlers.now = [this] {
     return world_.clock.now();
@@ -340,16 +340,26 @@ void Effects::printed(const std::string& call, const std::string& text) {
   turn_.end_soon();
 }
 
-void Effects::host_replaced(SubmissionId submission) {
+void Effects::objects_lost(SubmissionId submission) {
+  std::vector<AttemptId> concerned;
   for (const auto& [task, running] : world_.running) {
     if (running.submission == submission) {
+      concerned.push_back(running.attempt);
+    }
+  }
+  for (const AttemptId attempt : concerned) {
+    turn_.step(core::HooksReset{attempt});
+    const core::TaskState* state = world_.core.state(attempt.task);
+    if (state != nullptr && state->hooks_reset) {
       note(
-          core::Node::of(task),
-          running.attempt.number,
-          "the Python process that runs hooks died; a new one starts from what was submitted, so "
+          core::Node::of(attempt.task),
+          attempt.number,
+          "the Python process that runs hooks died; the next one starts from what was submitted, "
+          "so "
           "changes that hooks made to their objects are lost");
     }
   }
+  turn_.end_soon();
 }
 
 void Effects::note(core::Node node, std::uint32_t attempt, const std::string& text) {

@@ -90,6 +90,7 @@ struct ListQuery {
   Selection selection;  ///< nothing selected: all
   std::vector<core::TaskStatus> statuses;
   bool history = false;  ///< ended tasks of earlier submissions too
+  Time changed_since;    ///< with `history`: leaves out what ended before
   bool reasons = true;
   std::uint64_t limit = 1000;
 };

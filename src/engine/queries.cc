@@ -102,9 +102,7 @@ void list_tasks(World& world, ListQuery query, Answer<ListView> answer) {
   options.statuses = query.statuses;
   options.history = query.history;
   options.limit = query.limit;
-  if (!query.history) {
-    options.ended_after = world.clock.now() - recent;
-  }
+  options.ended_after = query.history ? query.changed_since : world.clock.now() - recent;
   const bool reasons = query.reasons;
   world.read<Result<ListView>>(
       [query = std::move(query), options, names = world.device_names()](store::Reader& reader) {

@@ -116,7 +116,8 @@ void Turn::tell_feed(const core::TaskChanged& change, const core::Event& event) 
     if (state.phase != core::TaskPhase::process && !state.end_requested) {
       return;  // not news to people
     }
-    item.event = state.end_requested ? "changed" : "started";
+    const bool is_start = !state.end_requested && !std::holds_alternative<core::HooksReset>(event);
+    item.event = is_start ? "started" : "changed";
   } else {
     if (std::holds_alternative<core::AttemptRecalled>(event)) {
       return;  // it never began, for all that people know

@@ -127,9 +127,6 @@ void Hosts::start_next(SubmissionId submission, Host& host) const {
   host.works = false;
   heard(host);
   const HostKey key{submission, host.generation};
-  if (host.generation > 1) {
-    handlers_.replaced(submission);
-  }
   handlers_.start(key);
 }
 
@@ -276,6 +273,8 @@ void Hosts::exited(HostKey key, const ExitStatus& status) {
   if (key.generation < host.generation) {
     return;
   }
+  // One that only an earlier daemon knew: it had the time to load them.
+  host.works = host.works || key.generation > host.generation;
   host.generation = key.generation;
   died(key.submission, describe(status));
 }
@@ -284,10 +283,14 @@ void Hosts::died(SubmissionId submission, const std::string& how) {
   Host& host = hosts_[submission];
   host.alive = false;
   host.channel.reset();
+  if (host.calls.empty() && host.leaving) {
+    hosts_.erase(submission);
+    return;
+  }
+  if (host.connected || host.works) {
+    handlers_.objects_lost(submission);
+  }
   if (host.calls.empty()) {
-    if (host.leaving) {
-      hosts_.erase(submission);
-    }
     return;
   }
   const bool any = any_begun(host);

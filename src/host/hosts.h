@@ -45,10 +45,11 @@ struct Handlers {
   std::function<void(const std::string& call, const std::string& text)> printed;
   /// No host can be had for this call, a hook or a run: nobody has told the user yet.
   std::function<void(const std::string& call, const std::string& why)> gave_up;
-  std::function<void(SubmissionId)> replaced;  ///< a new host starts from the submitted state
-  std::function<Time()> now;                   ///< of a clock that never goes back
-  std::function<void(Time)> due_changed;       ///< `end_hung` is due then, if not before
-  std::function<void(HostKey)> abort;          ///< this host hangs: have it ended
+  /// A host that had loaded the objects is gone: the next one begins with them as they were submitted.
+  std::function<void(SubmissionId)> objects_lost;
+  std::function<Time()> now;              ///< of a clock that never goes back
+  std::function<void(Time)> due_changed;  ///< `end_hung` is due then, if not before
+  std::function<void(HostKey)> abort;     ///< this host hangs: have it ended
 };
 
 class Hosts {

@@ -46,8 +46,8 @@ class HostsTest : public ::testing::Test {
     handlers.gave_up = [this](const std::string& call, const std::string&) {
       told_.push_back(call + " given up");
     };
-    handlers.replaced = [this](SubmissionId) {
-      ++replaced_;
+    handlers.objects_lost = [this](SubmissionId) {
+      ++lost_;
     };
     handlers.now = [this] {
       return now_;
@@ -75,9 +75,10 @@ class HostsTest : public ::testing::Test {
   }
 
   static constexpr SubmissionId one{1};
+  static constexpr SubmissionId two{2};
   std::vector<std::uint32_t> started_;
   std::vector<std::string> told_;
-  int replaced_ = 0;
+  int lost_ = 0;
   Time now_{1'000'000};
   Time armed_;  ///< for when `end_hung` is called, as its owner would
   std::vector<std::uint32_t> aborted_;
@@ -125,7 +126,7 @@ TEST_F(HostsTest, A_call_over_which_three_hosts_died_is_given_up) {
   }
   EXPECT_EQ(told_, (std::vector<std::string>{"a given up"}));
   EXPECT_EQ(started_.size(), 3U);
-  EXPECT_EQ(replaced_, 2);
+  EXPECT_EQ(lost_, 3);
 }
 
 TEST_F(HostsTest, Only_calls_that_had_begun_count_a_death) {
@@ -318,6 +319,23 @@ TEST_F(HostsTest, A_host_known_from_before_is_not_started_again) {
   EXPECT_TRUE(started_.empty());
   exit(4);
   EXPECT_EQ(started_, (std::vector<std::uint32_t>{5}));
+}
+
+TEST_F(HostsTest, It_is_told_when_objects_are_lost) {
+  hosts_.call(one, "a", "line");
+  exit(1);
+  EXPECT_EQ(lost_, 0) << "it never had them";
+  Played host;
+  attach(host);
+  host.line(R"({"op":"done","call":"a","ok":true})");
+  exit(2);
+  EXPECT_EQ(lost_, 1) << "also when nobody calls";
+  hosts_.exited({two, 3}, ExitStatus::of_signal(9));
+  EXPECT_EQ(lost_, 2) << "of a host that an earlier daemon started";
+  hosts_.started({two, 4});
+  hosts_.leave(two);
+  hosts_.exited({two, 4}, ExitStatus::of_code(0));
+  EXPECT_EQ(lost_, 2) << "it was told to leave";
 }
 
 TEST_F(HostsTest, A_host_that_the_supervisor_forgot_is_replaced) {

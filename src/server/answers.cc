@@ -133,6 +133,9 @@ void add_rare(const core::TaskSpec& spec, const core::TaskState& state, wire::Ta
   if (state.preemptions != 0) {
     task.preemptions = state.preemptions;
   }
+  if (state.hooks_reset) {
+    task.hooks_reset = true;
+  }
 }
 
 void add_devices(const core::Reason& reason, wire::Reason& result) {

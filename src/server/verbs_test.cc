@@ -50,6 +50,17 @@ TEST_F(Verbs, list_passes_its_query_on_and_answers_with_tasks) {
   });
 }
 
+TEST_F(Verbs, list_of_what_changed_since_a_time_goes_back_to_it) {
+  RawClient client = this->client();
+  EXPECT_EQ(client.get("/v1/tasks?changed_since=1500").status, 200);
+  on_loop([this] {
+    EXPECT_TRUE(engine_.listed.history);
+    EXPECT_EQ(engine_.listed.changed_since, Time{1'500'000});
+  });
+  EXPECT_EQ(client.get("/v1/tasks?changed_since=18446744073709551615").status, 200);
+  EXPECT_EQ(client.get("/v1/tasks?changed_since=-1").status, 422);
+}
+
 TEST_F(Verbs, list_says_of_a_task_what_only_some_have) {
   on_loop([this] {
     engine::TaskView view = FakeEngine::task(41, "a");
@@ -65,6 +76,7 @@ TEST_F(Verbs, list_says_of_a_task_what_only_some_have) {
     spec.preemptible = true;
     view.row.state.retries = 1;
     view.row.state.preemptions = 2;
+    view.row.state.hooks_reset = true;
     engine_.list_view.tasks = {view};
   });
   RawClient client = this->client();
@@ -74,7 +86,8 @@ TEST_F(Verbs, list_says_of_a_task_what_only_some_have) {
           R"("request":{"min_devices":1,"memory":"whole","ram":0,"max_devices":4,"time_limit":60000,)"
           R"("devices":["cuda:1"],"resources":{"disk":1,"licence":2}},)"
           R"("retry":{"retries":3,"on":[9,"signal","oom"],"backoff":1000,"longest_backoff":600000,)"
-          R"("oom_growth":1.5},"not_before":5000,"preemptible":true,"retries":1,"preemptions":2,)"),
+          R"("oom_growth":1.5},"not_before":5000,"preemptible":true,"retries":1,"preemptions":2,)"
+          R"("hooks_reset":true,)"),
       std::string::npos)
       << body;
 }

@@ -88,6 +88,9 @@ struct EventTexter {
         event.attempt,
         event.ok ? "ends" : "raises");
   }
+  std::string operator()(const core::HooksReset& event) const {
+    return "hooks reset " + words(event.attempt);
+  }
   std::string operator()(const core::HostObserved& event) const {
     std::string line = fmt::format("host {}:", event.host.id);
     for (const core::Device& device : event.host.devices) {

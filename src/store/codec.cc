@@ -367,7 +367,8 @@ void pack_state(const core::TaskState& state, Packer& out) {
   out.number(
       (state.held ? 1U : 0U) | (state.end_requested ? 2U : 0U) | (state.recalled ? 4U : 0U) |
       (state.device_lost ? 8U : 0U) | (state.out_of_memory ? 16U : 0U) | (again ? 32U : 0U) |
-      (state.queued ? 64U : 0U) | (state.reserved != 0 ? 128U : 0U));
+      (state.queued ? 64U : 0U) | (state.reserved != 0 ? 128U : 0U) |
+      (state.hooks_reset ? 256U : 0U));
   out.number(static_cast<std::uint64_t>(state.cause));
   out.number(static_cast<std::uint64_t>(state.cause_node.kind));
   out.number(state.cause_node.id);
@@ -400,6 +401,7 @@ bool unpack_state(std::string_view bytes, core::TaskState& state) {
   state.recalled = (flags & 4U) != 0;
   state.device_lost = (flags & 8U) != 0;
   state.out_of_memory = (flags & 16U) != 0;
+  state.hooks_reset = (flags & 256U) != 0;
   state.cause = in.up_to(core::Cause::preempted);
   state.cause_node.kind = in.up_to(core::Node::Kind::group);
   state.cause_node.id = in.number();

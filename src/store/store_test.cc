@@ -65,6 +65,7 @@ core::TaskState full_state() {
   state.ended = Time{99};
   state.device_lost = true;
   state.out_of_memory = true;
+  state.hooks_reset = true;
   state.retries = 4;
   state.preemptions = 5;
   state.queued = Time{66};
@@ -88,6 +89,7 @@ void expect_same(const core::TaskState& a, const core::TaskState& b) {
   EXPECT_EQ(a.ended, b.ended);
   EXPECT_EQ(a.device_lost, b.device_lost);
   EXPECT_EQ(a.out_of_memory, b.out_of_memory);
+  EXPECT_EQ(a.hooks_reset, b.hooks_reset);
   EXPECT_EQ(a.retries, b.retries);
   EXPECT_EQ(a.preemptions, b.preemptions);
   EXPECT_EQ(a.queued, b.queued);

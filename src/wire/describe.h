@@ -64,6 +64,7 @@ BOOST_DESCRIBE_STRUCT(
      log_limit,
      retries,
      preemptions,
+     hooks_reset,
      attempt,
      devices,
      pid,

@@ -67,7 +67,7 @@ void hear(std::string_view text) {
   handlers.gave_up = [&](const std::string& call, const std::string&) {
     answered(call);
   };
-  handlers.replaced = [](SubmissionId) {
+  handlers.objects_lost = [](SubmissionId) {
   };
   Time now{1'000'000};
   handlers.now = [&now] {

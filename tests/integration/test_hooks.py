@@ -399,6 +399,31 @@ def test_a_host_that_is_killed_is_replaced_and_says_what_was_lost(backend: Backe
     assert events(backend) == ["start a 1", "end a 10 0", "start b 1", "end b 11 0"]
     logs = out(backend, "g/a") + err(backend, "g/a") + out(backend, "g/b") + err(backend, "g/b")
     assert "lost" in logs
+    listed = {t["name"]: t for t in backend.json("list")["tasks"]}
+    assert listed["a"]["hooks_reset"] and "hooks_reset" not in listed["b"]
+    died = "the process of its hooks died: what they had left on self was lost"
+    assert [died in line for line in backend.meow("list").stdout.splitlines()] == [False, False, True, False]
+    assert died in backend.meow("show", "g/a").stdout
+
+
+def test_what_has_no_hooks_loses_nothing_with_their_process(backend: Backend) -> None:
+    hooked(
+        backend,
+        f"""
+        first = Task("{gate(backend, "one")}", task_name="a", min_devices=0)
+        plain = quick("b", "{gate(backend, "two")}")
+        cattino.export(TaskGroup([first, plain], group_name="g"))
+        """,
+    )
+    wait_until(lambda: all(backend.task(n)["task"]["pid"] for n in ("g/a", "g/b")), "they run")
+    (host,) = host_pids(backend)
+    os.kill(host, signal.SIGKILL)
+    wait_until(lambda: backend.task("g/a")["task"].get("hooks_reset"), "its end is known, while they run")
+    for name in ("one", "two"):
+        open_gate(backend, name)
+    backend.meow("wait", "g")
+    assert "hooks_reset" not in backend.task("g/b")["task"]
+    assert not Path(backend.task("g/b")["task"]["stderr"]).read_text()
 
 
 def test_a_host_leaves_when_its_submission_has_ended(backend: Backend) -> None:

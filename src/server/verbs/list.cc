@@ -15,6 +15,7 @@ namespace cattino::server::verbs {
 namespace {
 
 constexpr std::uint64_t limit_max = 1'000'000;
+constexpr std::uint64_t latest_ms = 253'402'300'799'999;  // the end of the year 9999
 
 Result<std::vector<core::TaskStatus>> statuses_of(const std::vector<std::string>& words) {
   using core::TaskStatus;
@@ -55,6 +56,11 @@ void list(Context& context, const Request& request, const Responder& responder) 
   wanted.selection.match = query.one("match").value_or("");
   const Result<std::vector<core::TaskStatus>> statuses = statuses_of(query.all("status"));
   wanted.history = query.flag("all", false);
+  if (const std::uint64_t since = query.number("changed_since", 0); since > 0) {
+    wanted.history = true;
+    wanted.changed_since =
+        Time{} + Duration::milliseconds(static_cast<std::int64_t>(std::min(since, latest_ms)));
+  }
   wanted.reasons = query.flag("reasons", true);
   wanted.limit = std::min(query.number("limit", wanted.limit), limit_max);
   if (const Status good = query.check(); !good) {
