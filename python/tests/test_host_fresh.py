@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+
 import pytest
 from test_host import World, world
 
 __all__ = ["world"]
 
+# What of the driver's library is asked, by its binary interface.
+LIBRARY = """
+static int initialized;
+int cuInit(unsigned flags) { initialized = 1; return 0; }
+int cuDeviceGetCount(int *count) { *count = 1; return initialized ? 0 : 3; }
+"""
 
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
 @pytest.mark.parametrize(
-    ("opens_device", "maps_library", "fresh"),
-    [(True, True, True), (True, False, False), (False, True, False)],
+    ("does", "fresh"),
+    [("ctypes.CDLL(path).cuInit(0)", True), ("ctypes.CDLL(path)", False), ("None", False)],
+    ids=["initialised", "loaded", "not loaded"],
 )
 def test_a_function_runs_in_a_fresh_interpreter_if_cuda_is_initialised(
-    world: World, opens_device: bool, maps_library: bool, fresh: bool
+    world: World, does: str, fresh: bool
 ) -> None:
-    """What initialising CUDA leaves in a process is its device, open, and its library, mapped."""
-    device, library = world.path / "nvidia-uvm", world.path / "libcuda.so.1"
-    for file in (device, library):
-        file.write_text("x")
-    code = f"import mmap, os; from cattino.host import fresh; fresh.CUDA_DEVICE = {str(device)!r}; fresh.kept = ["
-    code += f"open({str(device)!r})," if opens_device else ""
-    code += f"mmap.mmap(os.open({str(library)!r}, os.O_RDWR), 1)," if maps_library else ""
+    source, library = world.path / "cuda.c", world.path / "libcuda.so.1"
+    source.write_text(LIBRARY)
+    build = ["cc", "-shared", "-fPIC", "-Wl,-soname,libcuda.so.1", "-o", str(library), str(source)]
+    subprocess.run(build, check=True)
+    code = "import ctypes; from cattino.host import fresh;"
+    code += f"path = {str(library)!r}; fresh.CUDA_DEVICES = [path]; fresh.kept = {does}"
     world.start(
         f"""
         class Loader:
             def __reduce__(self):
-                return exec, ({code + "]"!r},)
+                return exec, ({code!r},)
         def work():
             import sys
             return "cattino.host.children" in sys.modules

@@ -10,7 +10,9 @@ from typing import Any
 
 from cattino.pickling import pickle_objects
 
-CUDA_DEVICE = "/dev/nvidia-uvm"
+CUDA_DEVICES = ("/dev/nvidia-uvm", "/dev/dxg", "/dev/nvmap")  # of a card, in WSL, of a Jetson
+CUDA_LIBRARY = "libcuda.so.1"
+CUDA_NOT_INITIALIZED = 3
 CUDA_SAYS = (
     "cattino: CUDA is initialised in the host process; the function runs in a fresh interpreter, "
     "without what hooks changed outside the task\n"
@@ -19,26 +21,24 @@ CUDA_SAYS = (
 
 @functools.lru_cache(maxsize=1)
 def has_nvidia() -> bool:
-    return os.path.exists(CUDA_DEVICE)
+    return any(map(os.path.exists, CUDA_DEVICES))
 
 
 def cuda_is_initialised() -> bool:
     """Then a forked process cannot use it.
 
-    Frameworks do not tell of each other, nor of mere looks such as `torch.cuda.is_available()`, so the
-    process is asked instead: once initialised, libcuda keeps this device open. So does the management
-    library, but that one does not load libcuda.
+    Frameworks do not tell of each other, nor of mere looks such as `torch.cuda.is_available()`. So the
+    driver's library is asked, if the process has loaded it; that initialises nothing.
     """
-    if not has_nvidia() or not any(map(is_cuda_device, os.listdir("/proc/self/fd"))):
+    if not has_nvidia():
         return False
-    with open("/proc/self/maps") as maps:
-        return any("/libcuda.so" in line for line in maps)
+    import ctypes
 
-
-def is_cuda_device(descriptor: str) -> bool:
     try:
-        return os.readlink(f"/proc/self/fd/{descriptor}") == CUDA_DEVICE
-    except OSError:  # closed since: at the least the one that listed them
+        library = ctypes.CDLL(CUDA_LIBRARY, os.RTLD_NOW | os.RTLD_NOLOAD)
+        count = ctypes.c_int()
+        return bool(library.cuDeviceGetCount(ctypes.byref(count)) != CUDA_NOT_INITIALIZED)
+    except (OSError, AttributeError):
         return False
 
 
