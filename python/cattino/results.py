@@ -7,7 +7,7 @@ import os
 import pickle
 from typing import Any, Optional
 
-from cattino.attempts import path_of, write_whole
+from cattino.attempts import path_of
 from cattino.errors import CattinoError, TaskFailed
 
 
@@ -35,14 +35,19 @@ def write_error(path: str, error: BaseException) -> None:
 
 
 def write_result(path: str, value: Any) -> None:
-    """Writes so that a reader sees all of it or nothing. None is not written."""
+    """In place: nobody reads it before the task has ended, and one that was cut off is not Done. None is
+    not written."""
     if value is None:
         try:
             os.unlink(path)
         except FileNotFoundError:
             pass
         return
-    write_whole(path, _pickled(value))
+    pickled = _pickled(value)
+    with open(path, "wb", buffering=0) as file:
+        view = memoryview(pickled)
+        while view:
+            view = view[file.write(view) :]
 
 
 def _pickled(value: Any) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 from collections.abc import AsyncIterator
 from typing import Any, Optional
@@ -95,7 +96,7 @@ class Channel:
 
     def close_in_child(self) -> None:
         """After a fork: lets go of the descriptor, touches nothing else."""
-        self._socket.close()
+        os.close(self._socket.fileno())
 
 
 def _line_of(message: dict[str, Any]) -> bytes:
@@ -148,8 +149,6 @@ _directories: dict[str, Optional[int]] = {}
 
 def short_path(path: str) -> str:
     """`path`, or a shorter one that leads to the same socket, where it is too long for the kernel."""
-    import os
-
     if len(os.fsencode(path)) <= PATH_MAX:
         return path
     directory = os.path.dirname(path)

@@ -26,6 +26,22 @@ HANDSHAKE_S = 60.0
 ASKED, WAS_REFUSED, FAILED = b"a", b"r", b"e"
 
 
+Streams = tuple[io.TextIOWrapper, io.TextIOWrapper, io.TextIOWrapper]
+_streams: Optional[Streams] = None
+
+
+def prepare() -> None:
+    """In the host, before the first fork: what each child would do anew, and each page it would touch."""
+    global _streams
+    if _streams is None:
+        import atexit  # noqa: F401
+        import threading  # noqa: F401
+
+        import cattino.results  # noqa: F401
+
+        _streams = _text_streams()
+
+
 class NotStarted(Exception):
     """The child cannot begin; the text says at which step and why."""
 
@@ -53,7 +69,6 @@ def run_child(
 def _run(op: dict[str, Any], supervisor: str, pipe: int, work: Callable[[], Any]) -> int:
     os.setsid()
     signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
     asyncio._set_running_loop(None)  # the function may run a loop of its own
     os.umask(int(op.get("umask", 0o022)))
     copied = _redirect(op)  # before the tag: what copies logs is not part of the task
@@ -102,9 +117,8 @@ def _redirect(op: dict[str, Any]) -> Optional[Copied]:
     for number, opened in zip((1, 2), copied.pipes if copied else logs):
         os.dup2(opened, number)
         os.close(opened)
-    sys.stdin = open(0, closefd=False)  # noqa: SIM115
-    sys.stdout = sys.__stdout__ = _text(1)  # type: ignore[misc]
-    sys.stderr = sys.__stderr__ = _text(2)  # type: ignore[misc]
+    sys.stdin, sys.stdout, sys.stderr = _streams or _text_streams()
+    sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc]
     return copied
 
 
@@ -145,6 +159,10 @@ def _lifted(descriptor: int) -> int:
     return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 20)
 
 
+def _text_streams() -> Streams:
+    return open(0, closefd=False), _text(1), _text(2)
+
+
 def _text(number: int) -> io.TextIOWrapper:
     """Unbuffered, as PYTHONUNBUFFERED makes those of a command."""
     raw = io.FileIO(number, "w", closefd=False)
@@ -162,7 +180,11 @@ def _open_log(path: str) -> int:
     try:
         return os.open(path, flags, 0o666)
     except FileNotFoundError:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        directory = os.path.dirname(path)
+        try:
+            os.mkdir(directory)  # mostly the last one only is missing
+        except OSError:
+            os.makedirs(directory, exist_ok=True)
         return os.open(path, flags, 0o666)
 
 

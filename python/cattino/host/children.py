@@ -11,7 +11,7 @@ import warnings
 from typing import Any, Callable, Optional
 
 from cattino.client import connect
-from cattino.host.child import ASKED, FAILED, WAS_REFUSED, run_child
+from cattino.host.child import ASKED, FAILED, WAS_REFUSED, prepare, run_child
 from cattino.host.frames import (
     ADOPTED,
     KIND_CODE,
@@ -153,6 +153,7 @@ class Children:
 
     def start(self, op: dict[str, Any], target: Any) -> int:
         """Forks a child that calls `target.run()`; its pid. Raises OSError, or what pickling raises."""
+        prepare()
         asked = getattr(target, "_start_method", "fork") == "spawn"
         fresh = Fresh(target, op, "" if asked else CUDA_SAYS) if asked or cuda_is_initialised() else None
         inward, outward = os.pipe()
@@ -160,9 +161,7 @@ class Children:
             if stream is not None:
                 stream.flush()
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DeprecationWarning)  # of fork, where a library has threads
-                pid = os.fork()
+            pid = _forked()
         except OSError:
             os.close(inward)
             os.close(outward)
@@ -266,6 +265,14 @@ class Children:
         except ChildProcessError:
             pass
         self._ended(child.call, why)
+
+
+def _forked() -> int:
+    if sys.version_info < (3, 12):
+        return os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of fork, where a library has threads
+        return os.fork()
 
 
 def _read_all(pipe: int) -> bytes:

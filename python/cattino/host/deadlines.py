@@ -27,7 +27,7 @@ class Deadlines:
         self._due: dict[asyncio.Task[Any], float] = {}
         self._timers: dict[asyncio.Task[Any], asyncio.TimerHandle] = {}
         self._armed = 0.0  # for when the signal is asked for; 0: it is not
-        signal.signal(signal.SIGALRM, self._hurry)
+        self.handles_signal = False
 
     def begin(self, hook: asyncio.Task[Any], seconds: float, expired: Callable[[], None]) -> None:
         """`expired` is called if it waits when its time is over; it is cancelled then."""
@@ -51,6 +51,9 @@ class Deadlines:
 
     def _arm(self, now: float, due: float) -> None:
         self._armed = due
+        if not self.handles_signal:
+            self.handles_signal = True
+            signal.signal(signal.SIGALRM, self._hurry)
         signal.setitimer(signal.ITIMER_REAL, max(0.001, due - now))
 
     def _hurry(self, _signal: int, _frame: Optional[FrameType]) -> None:

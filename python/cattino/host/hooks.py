@@ -30,6 +30,11 @@ class Hooks:
         self._deadlines = Deadlines(asyncio.get_running_loop())
         self._running: dict[str, _Hook] = {}
 
+    @property
+    def handle_signal(self) -> bool:
+        """SIGALRM is theirs."""
+        return self._deadlines.handles_signal
+
     def begin(self, message: Message) -> None:
         hook = self._running[message["call"]] = _Hook(message, self._printed)
         hook.task = asyncio.get_running_loop().create_task(self._run(hook))

@@ -9,6 +9,7 @@ import gc
 import os
 import pickle
 import platform
+import signal
 import sys
 import time
 from collections import OrderedDict
@@ -132,12 +133,15 @@ class Host:
             self._leaving = True
 
     def _close_in_child(self) -> None:
+        """By descriptor: nothing of the host is used again, and objects that are touched are copied."""
         if self._channel is not None:
             self._channel.close_in_child()
         for name in ("_selector", "_ssock", "_csock"):  # asyncio itself denies the loop after a fork
             found = getattr(self._loop, name, None)
             if found is not None:
-                found.close()
+                os.close(found.fileno())
+        if self._hooks.handle_signal:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
     # ---- objects ---------------------------------------------------------------------------------
 
