@@ -168,6 +168,16 @@ void add_lookers(Grammar& grammar) {
   watch->add_flag("-e,--stderr", options.errors, "follow stderr instead of stdout");
   watch->add_option("-n,--tail", options.tail, "begin with the last N lines")->type_name("N");
 
+  CLI::App* logs = add_verb(grammar, "logs", "print what tasks have written");
+  add_names(grammar, logs, "tasks")->required();
+  logs->add_flag("-e,--stderr", options.errors, "stderr instead of stdout");
+  logs->add_option("-n,--tail", options.tail, "only the last N lines")->type_name("N");
+  CLI::Option* follow =
+      logs->add_flag("-f,--follow", options.follow, "go on until it has ended, as watch does");
+  logs->add_option("--attempt", options.attempt, "of this attempt (default: the last)")
+      ->excludes(follow)
+      ->type_name("N");
+
   CLI::App* wait = add_verb(grammar, "wait", "wait until tasks have ended");
   add_names(grammar, wait, "tasks or groups (default: all that have not ended)");
   wait->add_option("-A,--all", options.match, "tasks whose names match this expression")
@@ -189,6 +199,13 @@ void add_lookers(Grammar& grammar) {
       ->excludes(tested)
       ->excludes(aside);
   add_verb(grammar, "devices", "list devices and who holds them");
+  CLI::App* get = add_verb(grammar, "get", "print settings");
+  get->add_option("setting", options.setting, "one of them (default: all)")->type_name("KEY");
+  CLI::App* set = add_verb(grammar, "set", "change a setting in the settings file");
+  set->add_option("setting", options.setting, "which")->required()->type_name("KEY");
+  CLI::Option* value = set->add_option("value", options.value, "what it shall be");
+  value->type_name("VALUE");
+  set->add_flag("--default", options.to_default, "as if nothing were said of it")->excludes(value);
   add_verb(grammar, "meow", "say something");
 }
 

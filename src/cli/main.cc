@@ -17,13 +17,14 @@ struct Verb {
   Result<int> (*run)(Context&);
 };
 
-constexpr std::array<Verb, 18> all_verbs = {{
+constexpr std::array<Verb, 21> all_verbs = {{
     {"create", verbs::create},
     {"run", verbs::run},
     {"list", verbs::list},
     {"show", verbs::show},
     {"why", verbs::why},
     {"watch", verbs::watch},
+    {"logs", verbs::logs},
     {"wait", verbs::wait},
     {"test", verbs::test},
     {"cancel", verbs::change},
@@ -32,6 +33,8 @@ constexpr std::array<Verb, 18> all_verbs = {{
     {"remove", verbs::change},
     {"exit", verbs::exit},
     {"devices", verbs::devices},
+    {"get", verbs::get},
+    {"set", verbs::set},
     {"meow", verbs::meow},
     {"_start", verbs::start},
     {"completion", verbs::completion},

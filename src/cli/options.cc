@@ -11,6 +11,7 @@
 #include "base/version.h"
 #include "cli/grammar.h"
 #include "cli/help.h"
+#include "settings/settings.h"
 
 namespace cattino::cli {
 
@@ -183,6 +184,24 @@ Result<Parsed> parse_options(const std::vector<std::string>& arguments) {
 
 namespace {
 
+std::vector<std::string> settings_keys() {
+  std::vector<std::string> keys;
+  for (const settings::Entry& entry : settings::table()) {
+    keys.push_back(entry.key);
+  }
+  return keys;
+}
+
+/// Of a setting that has a few.
+std::vector<std::string> values_of(const std::string& key) {
+  const settings::Entry* entry = settings::find(key);
+  if (entry == nullptr) {
+    return {};
+  }
+  return entry->type == settings::Type::boolean ? std::vector<std::string>{"true", "false"}
+                                                : entry->choices;
+}
+
 /// What may follow the words of a verb, of which there are two at least.
 std::vector<std::string> candidates_of(
     const CLI::App& verb, const std::vector<std::string>& words, Completions& completions) {
@@ -192,6 +211,9 @@ std::vector<std::string> candidates_of(
   }
   if (verb.get_name() == "completion") {
     return {"bash", "zsh", "fish"};
+  }
+  if (verb.get_option_no_throw("setting") != nullptr) {
+    return words.size() == 2 ? settings_keys() : values_of(before);
   }
   if (before == "--status" || before == "-s") {
     return {"Waiting", "Running", "Done", "Failed", "Cancelled"};

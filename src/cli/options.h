@@ -60,8 +60,13 @@ struct Options {
   std::uint64_t limit = 1000;
   std::string timeout;
   bool output = false;  ///< show: stdout
-  bool errors = false;  ///< watch, show: stderr
+  bool errors = false;  ///< logs, watch, show: stderr
   std::optional<std::uint64_t> tail;
+  bool follow = false;                   ///< logs
+  std::optional<std::uint32_t> attempt;  ///< logs
+  std::string setting;                   ///< get, set
+  std::optional<std::string> value;      ///< set
+  bool to_default = false;               ///< set
   bool yes = false;
   bool keep_tasks = false;
   bool set_aside = false;          ///< test: a stored state that cannot be used

@@ -156,6 +156,15 @@ TEST(Options, no_page_of_help_is_wider_than_a_terminal) {
   }
 }
 
+TEST(Options, logs_are_followed_or_of_one_attempt) {
+  const Options options = options_of({"logs", "a", "b", "-e", "-n", "5", "--attempt", "2"});
+  EXPECT_EQ(options.names, (Words{"a", "b"}));
+  EXPECT_TRUE(options.errors);
+  EXPECT_EQ(options.tail, 5U);
+  EXPECT_EQ(options.attempt, 2U);
+  EXPECT_NE(error_of({"logs", "a", "-f", "--attempt", "2"}), "");
+}
+
 TEST(Options, the_log_to_show_is_one_of_the_two) {
   EXPECT_TRUE(options_of({"show", "a", "--stderr"}).errors);
   EXPECT_NE(error_of({"show", "a", "--stderr", "--stdout"}), "");
@@ -169,6 +178,13 @@ TEST(Options, the_reference_tells_of_verbs_settings_and_variables) {
     EXPECT_NE(page.find(part), std::string::npos) << part;
   }
   EXPECT_EQ(page.find("_start"), std::string::npos);
+}
+
+TEST(Completion, offers_settings_and_their_values) {
+  EXPECT_EQ(complete({"set", "h"}).words, (Words{"hook-timeout", "history-age", "history-size"}));
+  EXPECT_EQ(complete({"set", "shutdown-on-complete", ""}).words, (Words{"true", "false"}));
+  EXPECT_EQ(complete({"set", "enforce", "r"}).words, (Words{"ram"}));
+  EXPECT_FALSE(complete({"get", "gr"}).files);
 }
 
 TEST(Completion, offers_verbs_options_values_and_names) {

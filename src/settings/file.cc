@@ -1,4 +1,4 @@
-// Reads the settings file. The only file that knows TOML.
+// Reads the settings file.
 #include <cerrno>
 #include <cstdint>
 #include <fstream>
@@ -136,6 +136,13 @@ Status apply_node(Settings& settings, std::string_view key, const toml::node& no
   return applied;
 }
 
+/// An unset variable and an empty one are the same.
+std::string value_of(const Environment& environment, const std::string& name) {
+  return environment(name).value_or("");
+}
+
+}  // namespace
+
 Result<Settings> parse(const std::string& path, std::string_view text) {
   const toml::parse_result parsed = toml::parse(text, path);
   if (!parsed) {
@@ -158,13 +165,6 @@ Result<Settings> parse(const std::string& path, std::string_view text) {
   }
   return settings;
 }
-
-/// An unset variable and an empty one are the same.
-std::string value_of(const Environment& environment, const std::string& name) {
-  return environment(name).value_or("");
-}
-
-}  // namespace
 
 Result<std::string> default_path(const Environment& environment) {
   if (std::string path = value_of(environment, "CATTINO_SETTINGS"); !path.empty()) {

@@ -66,6 +66,9 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 /// `$CATTINO_SETTINGS`, else `${XDG_CONFIG_HOME:-~/.config}/cattino/settings.toml`.
 Result<std::string> default_path(const Environment& environment);
 
+/// Reads the text of the file at `path`. Errors are as those of `load`.
+Result<Settings> parse(const std::string& path, std::string_view text);
+
 /// Reads a file. Errors are `file:line:column: …` and name the nearest key.
 Result<Settings> load(const std::string& path);
 

@@ -1,4 +1,4 @@
-// toml++, made safe for files that are wrong. Only file.cc includes it.
+// toml++, made safe for files that are wrong. Only file.cc and edit.cc include it.
 //
 // What it says can never be, a wrong file makes true: `[ =` breaks an assertion, and a letter beyond ASCII
 // outside of quotes reaches a place that the compiler was told is never reached. Both are refused right

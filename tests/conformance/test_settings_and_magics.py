@@ -233,7 +233,6 @@ def test_a_wrong_setting_is_refused_with_the_right_word(here: Any, name: str, va
         setattr(settings, name, value)
 
 
-@pytest.mark.xfail(strict=True, reason="the verbs are not there yet")
 def test_a_setting_is_set_and_got_on_the_command_line(backend: Any) -> None:
     """contract 1.6: meow set | get"""
     backend.meow("set", "override-exist-tasks", "rename")

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import Backend, gate, open_gate, out, statuses, submit, tasks
+from conftest import Backend, MakeBackend, gate, open_gate, out, statuses, submit, tasks, with_settings
 
 STATUSES = ("Waiting", "Running", "Done", "Failed", "Cancelled")
 
@@ -168,6 +168,9 @@ def test_every_verb_speaks_json(backend: Backend) -> None:
     assert backend.json("devices")["devices"][0]["name"] == "cuda:0"
     assert backend.json("test")["pid"] > 0
     backend.json("test", "t")
+    assert backend.json("logs", "t")["attempt"] == 1
+    assert len(backend.json("get")["settings"]) > 10
+    assert backend.json("get", "grace")["value"] == "30s"
     assert backend.json("wait", "t", "-t", "10ms", check=5)["outcome"] == 5
     for verb in ("cancel -w", "resume", "kill -w", "remove -w"):
         assert backend.json(*verb.split(), "t")["count"] == 1
@@ -274,3 +277,61 @@ def test_script_arguments_reach_the_script(backend: Backend) -> None:
     )
     backend.meow("create", "s.py", "-n", "--json", "x")
     assert set(tasks(backend)) == {"-n---json-x"}
+
+
+def test_logs_are_printed_whole_or_their_end(backend: Backend) -> None:
+    backend.write("say.sh", "echo $CATTINO_ATTEMPT; seq 3; echo bad >&2; [ $CATTINO_ATTEMPT = 2 ] || exit 9")
+    backend.meow("create", "sh say.sh", "-n", "t", "-c", "0", "--retries", "1", "--backoff", "1ms")
+    backend.meow("create", "sleep 1000", "-n", "later", "-c", "0", "--hold")
+    assert backend.meow("logs", "-f", "t").stdout.endswith("2\n1\n2\n3\n")
+    assert backend.meow("logs", "t").stdout == "2\n1\n2\n3\n"
+    assert backend.meow("logs", "t", "--attempt", "1").stdout == "1\n1\n2\n3\n"
+    assert backend.meow("logs", "t", "-n", "2").stdout == "2\n3\n"
+    assert backend.meow("logs", "t", "-e").stdout == "bad\n"
+    assert backend.meow("logs", "t", "t", "-e").stdout == "==> t <==\nbad\n==> t <==\nbad\n"
+    assert "has not run yet" in backend.meow("logs", "later").stderr
+    assert "no attempt 3" in backend.meow("logs", "t", "--attempt", "3", check=2).stderr
+
+
+def test_a_setting_is_kept_in_the_file_and_holds_from_the_next_start(
+    make_backend: MakeBackend, tmp_path: Path
+) -> None:
+    backend = with_settings(make_backend, tmp_path, "# mine\ngrace = 30  # seconds\n")
+    path = tmp_path / "config" / "cattino" / "settings.toml"
+    real = tmp_path / "dotfiles.toml"
+    path.rename(real)
+    path.symlink_to(real)
+    real.chmod(0o640)
+    assert backend.meow("set", "grace", "2m").stderr == "", "no backend runs"
+    backend.meow("set", "override_exist_tasks", "rename")
+    assert real.read_text() == '# mine\ngrace = "2m"  # seconds\noverride-exist-tasks = "rename"\n'
+    assert path.is_symlink() and real.stat().st_mode & 0o777 == 0o640
+    assert backend.meow("get", "grace").stdout == "2m\n"
+    backend.meow("create", "sleep 1000", "-n", "t", "-c", "0")
+    assert "created t_1" in backend.meow("create", "true", "-n", "t", "-c", "0").stdout
+    assert "--keep-tasks" in backend.meow("set", "override-exist-tasks", "--default").stderr
+    backend.meow("exit", "--keep-tasks")
+    assert "has not ended" in backend.meow("create", "true", "-n", "t", "-c", "0", check=2).stderr
+    assert backend.status("t") == "Running"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["set", "grac", "3"], "did you mean grace?"),
+        (["get", "grac"], "did you mean grace?"),
+        (["set", "grace"], "meow set grace VALUE"),
+        (["set", "grace", "soon"], "'soon' is not a length of time"),
+        (["set", "enforce", "rams"], "did you mean ram?"),
+        (["set", "grace", "3", "--default"], "--default"),
+    ],
+)
+def test_a_wrong_setting_is_refused_and_nothing_is_written(
+    backend: Backend, words: list[str], said: str
+) -> None:
+    path = backend.work / "settings.toml"
+    done = backend.meow(
+        *words, check=2, environment={"CATTINO_SETTINGS": str(path)} if words[0] == "set" else {}
+    )
+    assert said in done.stderr
+    assert not path.exists()
