@@ -27,6 +27,12 @@ class CattinoError(Exception):
         text = f"{self.field}: {self.message}" if self.field else self.message
         return f"{text} ({self.hint})" if self.hint else text
 
+    def _render_traceback_(self) -> list[str]:
+        """IPython asks for this. The frames of this package say nothing to who made the mistake."""
+        from cattino.notebook import rendered
+
+        return rendered(self)
+
 
 class FieldError(CattinoError, ValueError):
     """A value that was given is wrong."""

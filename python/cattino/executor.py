@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import sys
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent import futures
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from cattino.ends import Ends
 from cattino.errors import CattinoError, TaskFailed
-from cattino.exporting import Collector, Export
+from cattino.exporting import Collector, Export, _source
 from cattino.status import TaskStatus
 from cattino.tasks.group import TaskGroup
 from cattino.tasks.process import ProcTask
@@ -221,5 +220,5 @@ def _call_each(fn: Callable[..., Any], calls: list[tuple[Any, ...]]) -> list[Any
 
 
 def _script() -> str:
-    main = getattr(sys.modules.get("__main__"), "__file__", None) or "python"
+    main = _source()
     return os.path.basename(main).rpartition(".")[0] or os.path.basename(main)

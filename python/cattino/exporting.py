@@ -45,10 +45,12 @@ def export(*objects: Union[Task, TaskGroup, TaskGraph]) -> None:
         Collector.work.extend(exports)
         return
     from cattino.created import created_line
+    from cattino.notebook import in_notebook
     from cattino.submit import submit
 
     answer = submit(exports, _source())
-    print(created_line(answer), file=sys.stderr, flush=True)
+    # A notebook shows stderr like errors; elsewhere stdout is the script's own.
+    print(created_line(answer), file=sys.stdout if in_notebook() else sys.stderr, flush=True)
 
 
 def exit_and_retry() -> NoReturn:

@@ -120,8 +120,11 @@ class Node:
         from cattino.progress import waiting
 
         names = self._submitted()
-        with waiting(self.fullname, names) if progress else nullcontext():
-            has_ended = wait(names, timeout)
+        try:
+            with waiting(self.fullname, names) if progress else nullcontext():
+                has_ended = wait(names, timeout)
+        except KeyboardInterrupt:  # where inside is of no interest
+            raise KeyboardInterrupt(f"{self.fullname} goes on; cancel() ends it") from None
         if not has_ended:
             raise TimeoutError(f"{self.fullname} has not ended after {timeout} s")
         return self.status
