@@ -58,12 +58,23 @@ _lazy = {
 def __getattr__(name: str) -> Any:
     module = _lazy.get(name)
     if module is None:
-        raise AttributeError(f"module 'cattino' has no attribute {name!r}")
+        raise AttributeError(f"module 'cattino' has no attribute {name!r}{_hint(name)}")
     from importlib import import_module
 
     value = getattr(import_module(module), name)
     globals()[name] = value
     return value
+
+
+def _hint(name: str) -> str:
+    if not name[:1].isupper():  # Python asks so for modules, before it imports them
+        return ""
+    from cattino.errors import nearest
+
+    if name in ("DeviceRequiredTask", "ProcTask", "Task", "TaskGraph", "TaskGroup"):
+        return f" (it is in cattino.tasks: from cattino.tasks import {name})"
+    meant = nearest(name, __all__)
+    return f" (did you mean {meant!r}?)" if meant else ""
 
 
 def __dir__() -> list[str]:

@@ -11,6 +11,7 @@ from cattino.errors import CattinoError
 from cattino.events import Events
 from cattino.info import DeviceInfo, TaskInfo
 from cattino.status import TaskStatus
+from cattino.tasks.timing import check_seconds
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -105,7 +106,7 @@ class Client:
     def events(self, since: Optional[float] = None) -> Events:
         """What happens from now on, or from `since` (seconds since 1970): an endless iterator that misses
         nothing, also when the backend is killed meanwhile."""
-        return Events(since)
+        return Events(check_seconds("events", "since", since))
 
     def devices(self) -> DeviceInfos:
         """Those of the backend's machine."""

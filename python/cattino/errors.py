@@ -50,11 +50,35 @@ class TaskFailed(CattinoError):
     """`result()` of a task that did not end Done."""
 
 
+#: What other tools call what we have: the spelling would lead elsewhere, or nowhere.
+ELSEWHERE = {
+    "min_devices": ("gpu", "gpus", "num_gpus", "n_gpus", "ngpus", "gres", "accelerators", "num_devices"),
+    "requires_memory_per_device": ("vram", "gpu_memory", "memory_limit"),
+    "cpus": ("cores", "num_cpus", "n_cpus", "n_cores", "threads", "cpus_per_task"),
+    "time_limit": ("timeout", "walltime", "max_time"),
+    "task_name": ("job_name",),
+    "cwd": ("chdir", "workdir", "work_dir", "working_dir", "working_directory", "directory"),
+    "priority": ("nice",),
+    "not_before": ("begin", "delay", "start_after", "eta"),
+    "retries": ("retry", "attempts"),
+    "max_parallel": ("max_workers", "concurrency", "max_concurrency", "parallelism", "n_jobs"),
+    "max_workers": ("max_parallel", "concurrency", "n_jobs"),
+    "group_name": ("task_name",),
+    "execute_strategy": ("mode", "order"),
+    "ok": ("success", "succeeded", "done", "afterok"),
+    "fail": ("failure", "failed", "error", "afternotok"),
+    "any": ("always", "all", "ended", "afterany"),
+}
+
+
 def nearest(word: str, known: Iterable[str]) -> Optional[str]:
     """The right word that `word` was probably meant to be."""
     from difflib import get_close_matches
 
     candidates = list(known)
+    meant = [name for name in candidates if word.lower() in ELSEWHERE.get(name, ())]
+    if meant:
+        return meant[0]
     found = get_close_matches(word, candidates, n=1, cutoff=0.6)
     if found:
         return found[0]

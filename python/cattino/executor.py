@@ -16,15 +16,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from cattino.ends import Ends
-from cattino.errors import CattinoError, TaskFailed
+from cattino.errors import CattinoError, FieldError, TaskFailed, UnknownField, WrongType, did_you_mean
 from cattino.exporting import Collector, Export, _source
 from cattino.status import TaskStatus
 from cattino.tasks.group import TaskGroup
+from cattino.tasks.node import check_name
 from cattino.tasks.process import ProcTask
+from cattino.tasks.wishes import whole
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+OWN = ("name", "max_workers")
+OF_A_CALL = ("cmd_or_func", "cmd", "func", "args", "kwargs")
 _numbers = itertools.count(1)
 
 
@@ -85,17 +89,19 @@ class Executor(futures.Executor):
                 "an Executor waits for what it runs, and `meow create` submits when the script has ended",
                 hint="run it with python",
             )
+        if name is not None:
+            check_name(name, "Executor", "name", False)
+        if max_workers is not None:
+            whole(1, 2**32 - 1)("Executor", "max_workers", max_workers)
         self._name = name or f"{_script()}-{os.getpid()}-{next(_numbers)}"
         self._max_workers = max_workers
-        self._options = options
+        self._options = _checked(options, OWN)
         self._calls = _Calls()
-        ProcTask("true", **options)  # what is wrong with them is said here
 
     def with_options(self, **options: Any) -> Self:
         """The same executor, with these options over its own."""
         other = type(self).__new__(type(self))
-        other.__dict__.update(self.__dict__, _options={**self._options, **options})
-        ProcTask("true", **other._options)
+        other.__dict__.update(self.__dict__, _options=_checked({**self._options, **options}))
         return other
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future:
@@ -104,6 +110,9 @@ class Executor(futures.Executor):
     def submit_tasks(self, tasks: Iterable[ProcTask]) -> list[Future]:
         """Functions with requests of their own, as one submission. Those without a name are numbered."""
         made = list(tasks)
+        for task in made:
+            if not isinstance(task, ProcTask):
+                raise WrongType(f"submit_tasks: expected tasks, got {task!r}", hint="ProcTask(function, …)")
         if not made:
             return []
         for task in made:
@@ -213,6 +222,25 @@ class _Calls:
             self._lock.notify_all()
         if future is not None:
             future.settle(told)
+
+
+def _checked(options: dict[str, Any], also: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What is wrong with them is said before there is a call. `also` may be meant, too."""
+    for word in options:
+        if word in OF_A_CALL:
+            raise FieldError("Executor: a call says that: submit(fn, *args, **kwargs)", field=word)
+        if word in OWN:
+            raise UnknownField("with_options: it is for the executor as a whole", field=word)
+        if word not in ProcTask._fields:
+            known = [*also, *(name for name in ProcTask._fields if name not in OF_A_CALL)]
+            hint = did_you_mean(word, known)
+            raise UnknownField("Executor: there is no such option", field=word, hint=hint)
+    ProcTask(_nothing, **options)
+    return options
+
+
+def _nothing() -> None:
+    pass
 
 
 def _call_each(fn: Callable[..., Any], calls: list[tuple[Any, ...]]) -> list[Any]:

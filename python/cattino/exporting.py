@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Optional, Union
 
-from cattino.errors import CattinoError, WrongType, did_you_mean
+from cattino.errors import CattinoError, WrongType
 
 if TYPE_CHECKING:
     from cattino.tasks import Task, TaskGraph, TaskGroup
@@ -74,7 +74,9 @@ def _checked(found: object) -> object:
     elif isinstance(found, type):
         hint = f"export an object: {found.__name__}(…)"
     elif isinstance(found, str):
-        hint = did_you_mean(found, []) or f"ProcTask({found!r}) makes a task of a command"
+        hint = f"ProcTask({found!r}) makes a task of a command"
+    elif callable(found):
+        hint = f"ProcTask({getattr(found, '__name__', found)}) makes a task of a function"
     raise WrongType(f"export: expected a Task, a TaskGroup or a TaskGraph, got {found!r}", hint=hint)
 
 

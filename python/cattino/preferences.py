@@ -103,7 +103,10 @@ class Settings(Mapping[str, Any]):
     # ---- as a mapping, and by attributes ---------------------------------------------------------
 
     def __getitem__(self, key: str) -> Any:
-        return self._all()[key.replace("_", "-")]
+        try:
+            return self._all()[key.replace("_", "-")]
+        except KeyError:
+            raise KeyError(_unknown(key)) from None
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._set(key.replace("_", "-"), value, KeyError, key)
@@ -113,8 +116,8 @@ class Settings(Mapping[str, Any]):
             raise AttributeError(name)
         try:
             return self[name]
-        except KeyError:
-            raise AttributeError(_unknown(name)) from None
+        except KeyError as error:
+            raise AttributeError(error.args[0]) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name.startswith("_"):

@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING, Any, Optional
 from cattino.errors import CattinoError, UnknownField, did_you_mean
 from cattino.status import TaskStatus
 from cattino.tasks.node import Node, check_name
-from cattino.tasks.request import Memory, check_cpus, check_env, check_priority, check_ram
-from cattino.tasks.wishes import CHECKS, Check, Wishes
+from cattino.tasks.request import Memory, check_cpus, check_env, check_priority, check_ram, wrong
+from cattino.tasks.wishes import CHECKS, Check, Wishes, check_flag
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+# What is asked of a task, but said elsewhere.
+PLACES = {
+    **dict.fromkeys(
+        ("depends_on", "dependencies", "dependency", "after", "requires", "upstream"),
+        "TaskGroup([a, b], execute_strategy='sequential') and TaskGraph say what comes after what",
+    ),
+    **dict.fromkeys(("group", "group_name"), "put it into one: TaskGroup([task], group_name=…)"),
+    **dict.fromkeys(("shell", "executable"), "a command with shell syntax is run by the setting `shell`"),
+}
 _FIELDS = ("task_name", "priority", "cpus", "ram", "env", "cwd", "cascade")
 
 
@@ -78,9 +87,9 @@ class Task(Node):
         if env is not None:
             self._env = check_env(self._owner(), env)
         if cwd is not None:
-            self._cwd = _absolute(cwd)
+            self._cwd = _absolute(self._owner(), cwd)
         if cascade is not None:
-            self._cascade = bool(cascade)
+            self._cascade = check_flag(self._owner(), "cascade", cascade)
         self._created = time()
 
     def run(self) -> Any:
@@ -97,7 +106,7 @@ class Task(Node):
         for word, value in wishes.items():
             check = self._checks.get(word)
             if check is None:
-                hint = did_you_mean(word, self._fields)
+                hint = PLACES.get(word) or did_you_mean(word, self._fields)
                 raise UnknownField(f"{self._owner()}: there is no such field", field=word, hint=hint)
             if value is not None:
                 wanted[word] = check(self._owner(), word, value)
@@ -193,8 +202,10 @@ class Task(Node):
         return settled(self.fullname, task)
 
 
-def _absolute(path: Any) -> str:
+def _absolute(owner: str, path: Any) -> str:
     import os
 
-    text = str(os.fspath(path))
+    if not isinstance(path, (str, bytes, os.PathLike)) or not path:
+        wrong(owner, "cwd", "a path", path)
+    text = os.fsdecode(path)
     return text if text.startswith(("/", "${")) else os.path.abspath(os.path.expanduser(text))

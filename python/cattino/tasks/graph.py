@@ -201,7 +201,8 @@ def _triple(edge: Any) -> tuple[Any, Any, Any]:
     try:
         u, v, when = edge
     except (TypeError, ValueError):
-        raise FieldError(f"add_edges_from: expected pairs of tasks, got {edge!r}") from None
+        hint = "add_edge(a, b) adds one" if isinstance(edge, Node) else None
+        raise FieldError(f"add_edges_from: expected pairs of tasks, got {edge!r}", hint=hint) from None
     return u, v, when
 
 

@@ -49,7 +49,9 @@ class TaskGroup(Node):
             raise FieldError(
                 f"TaskGroup: expected 'parallel', 'sequential' or a TaskGraph, got {execute_strategy!r}",
                 field="execute_strategy",
-                hint=did_you_mean(str(execute_strategy), STRATEGIES),
+                hint="tasks go into a list: TaskGroup([a, b])"
+                if isinstance(execute_strategy, Node)
+                else did_you_mean(str(execute_strategy), STRATEGIES),
             )
         if max_parallel is not None:
             self._max_parallel = whole(1, 2**32 - 1)(self._owner(), "max_parallel", max_parallel)

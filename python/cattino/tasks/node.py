@@ -118,8 +118,10 @@ class Node:
         notebook a wait of more than half a second shows how it goes on, unless `progress` is False."""
         from cattino.backend import wait
         from cattino.progress import waiting
+        from cattino.tasks.timing import check_seconds
 
         names = self._submitted()
+        timeout = check_seconds(f"wait for {self.fullname}", "timeout", timeout)
         try:
             with waiting(self.fullname, names) if progress else nullcontext():
                 has_ended = wait(names, timeout)
