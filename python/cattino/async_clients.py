@@ -27,9 +27,13 @@ AHEAD = 1000  #: lines or events that are read before they are asked for
 class AsyncClient:
     """As Client, with coroutines; `logs` and `events` are asynchronous iterators.
 
-    async with cattino.AsyncClient() as client:
-        await client.submit(ProcTask("python train.py", task_name="train"))
-        await client.wait("train")
+        async with cattino.AsyncClient() as client:
+            await client.submit(ProcTask("python train.py", task_name="train"))
+            await client.wait("train")
+            async for line in client.logs("train"):
+                print(line)
+
+    `await task` gives what `await client.result(task)` does.
     """
 
     async def __aenter__(self) -> Self:

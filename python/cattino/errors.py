@@ -7,7 +7,12 @@ from typing import Optional
 
 
 class CattinoError(Exception):
-    """The base of all errors of this package. `field` and `hint` may be None."""
+    """The base of all errors of this package: what the backend refuses, too.
+
+    `message` is what is wrong, `field` what it is about (`min_devices`), `hint` what to do, `status` that of
+    the HTTP answer if it is the backend that says so; all but the first may be None. As text it is
+    `field: message (hint)`.
+    """
 
     def __init__(
         self,
@@ -35,7 +40,7 @@ class CattinoError(Exception):
 
 
 class FieldError(CattinoError, ValueError):
-    """A value that was given is wrong."""
+    """A value that was given is wrong. It is a ValueError, too."""
 
 
 class UnknownField(FieldError, TypeError):
@@ -47,7 +52,9 @@ class WrongType(FieldError, TypeError):
 
 
 class TaskFailed(CattinoError):
-    """`result()` of a task that did not end Done."""
+    """A task has no result: it was killed or cancelled, or ended with another exit status than 0. The text
+    says how, with the last lines of its stderr.log. What its function raised is raised instead, caused by
+    this."""
 
 
 #: What other tools call what we have: the spelling would lead elsewhere, or nowhere.

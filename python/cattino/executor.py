@@ -33,7 +33,7 @@ _numbers = itertools.count(1)
 
 
 class Future(futures.Future[Any]):
-    """The result of one call. `task` is its ProcTask."""
+    """The result of one call, as in `concurrent.futures`. `task` is its ProcTask."""
 
     task: ProcTask
 
@@ -54,7 +54,7 @@ class Future(futures.Future[Any]):
         """Whether its task runs now; this asks the backend."""
         return not self.done() and self.task.status is TaskStatus.Running
 
-    def settle(self, told: dict[str, Any]) -> None:
+    def _settle(self, told: dict[str, Any]) -> None:
         """It has ended as `told`."""
         from cattino.results import settled
 
@@ -72,9 +72,14 @@ class Future(futures.Future[Any]):
 class Executor(futures.Executor):
     """Runs each call in a process of its own, on the devices that it asks for.
 
+        with cattino.Executor(min_devices=1, requires_memory_per_device="10GiB") as executor:
+            for score in executor.map(train, [0.1, 0.01, 0.001]):
+                print(score)
+
     The options are those of ProcTask (`min_devices`, `cpus`, `ram`, `time_limit`, `retries`, …) and hold for
     all calls; `with_options` is the same executor with others. `max_workers` limits how many calls of one
-    `map` run at once; else the machine does.
+    `map` run at once; else the machine does. `name` is that of the group of its tasks (default: made of the
+    script's).
 
     A call that raises gives its exception, with the end of its log as `__cause__`; one that ended in another
     way gives TaskFailed. The calls are tasks like others: `meow list` shows them, below `name`. They outlive
@@ -99,16 +104,19 @@ class Executor(futures.Executor):
         self._calls = _Calls()
 
     def with_options(self, **options: Any) -> Self:
-        """The same executor, with these options over its own."""
+        """The same executor, with these options over its own:
+        `executor.with_options(min_devices=4).submit(…)`."""
         other = type(self).__new__(type(self))
         other.__dict__.update(self.__dict__, _options=_checked({**self._options, **options}))
         return other
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future:
+        """Calls `fn(*args, **kwargs)` in a task of its own. Raises RuntimeError after `shutdown`."""
         return self.submit_tasks([ProcTask(func=fn, args=args, kwargs=kwargs, **self._options)])[0]
 
     def submit_tasks(self, tasks: Iterable[ProcTask]) -> list[Future]:
-        """Functions with requests of their own, as one submission. Those without a name are numbered."""
+        """Functions with requests of their own, as one submission: `tasks` are ProcTasks, whose futures come
+        in their order. Those without a name are numbered; the executor's options are not theirs."""
         made = list(tasks)
         for task in made:
             if not isinstance(task, ProcTask):
@@ -130,7 +138,10 @@ class Executor(futures.Executor):
         chunksize: int = 1,
         **options: Any,
     ) -> Iterator[Any]:
-        """As in `concurrent.futures`; all calls are one submission, and `chunksize` of them are one task."""
+        """The results of `fn` for each item of `iterables`, in order, as in `concurrent.futures`. All calls
+        are one submission, made now; `chunksize` of them are one task. A result that is not there `timeout`
+        seconds after this call raises TimeoutError. What has not begun when the iterator is left is taken
+        back."""
         if chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
         calls = list(zip(*iterables))
@@ -162,8 +173,8 @@ class Executor(futures.Executor):
         return each()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """No more calls are taken. Those that were made go on; `cancel_futures` takes back those that have
-        not begun."""
+        """No more calls are taken. Those that were made go on, and are waited for if `wait`; `cancel_futures`
+        takes back those that have not begun."""
         left = self._calls.close()
         if cancel_futures:
             for future in left:
@@ -221,7 +232,7 @@ class _Calls:
             future = self._futures.pop(told["id"], None)
             self._lock.notify_all()
         if future is not None:
-            future.settle(told)
+            future._settle(told)
 
 
 def _checked(options: dict[str, Any], also: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -231,8 +242,8 @@ def _checked(options: dict[str, Any], also: tuple[str, ...] = ()) -> dict[str, A
             raise FieldError("Executor: a call says that: submit(fn, *args, **kwargs)", field=word)
         if word in OWN:
             raise UnknownField("with_options: it is for the executor as a whole", field=word)
-        if word not in ProcTask._fields:
-            known = [*also, *(name for name in ProcTask._fields if name not in OF_A_CALL)]
+        if word not in ProcTask._known:
+            known = [*also, *(name for name in ProcTask._known if name not in OF_A_CALL)]
             hint = did_you_mean(word, known)
             raise UnknownField("Executor: there is no such option", field=word, hint=hint)
     ProcTask(_nothing, **options)

@@ -29,10 +29,15 @@ class Collector:
 
 
 def export(*objects: Union[Task, TaskGroup, TaskGraph]) -> None:
-    """Hands a task, a group or a graph to the backend.
+    """Hands `objects` (tasks, groups, graphs) to the backend, as one submission: all of them or none.
 
     Under `meow create` the script's exports are submitted together when the script has ended; in a
-    plain Python process or a notebook they are submitted now, which is said in one line.
+    plain Python process or a notebook they are submitted now, which is said in one line. The backend is
+    started if it does not run.
+
+    From then on `wait()`, `status`, `result()`, `cancel()` and the like ask the backend about them. An object
+    is submitted once. Raises CattinoError for what cannot be: a name that is taken by a task that has not
+    ended, a request that no machine of the backend fulfils, a function that cannot be pickled.
     """
     frame = sys._getframe(1)
     place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
@@ -54,7 +59,8 @@ def export(*objects: Union[Task, TaskGroup, TaskGraph]) -> None:
 
 
 def exit_and_retry() -> NoReturn:
-    """Ends this process so that its task is run again, later (exit status 100)."""
+    """Ends this process so that its task is run again (exit status 100): after 1 s, 2 s, 4 s … 10 min, at
+    most ten times in a row. Raises SystemExit, so that `finally` and atexit are heeded."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()

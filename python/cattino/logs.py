@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 
 class LogPaths(NamedTuple):
-    """Of the last attempt of a task."""
+    """Of the last attempt of a task: `directory`, `stdout` and `stderr` inside it, and `run_dir`, the
+    directory of its submission. The files are there once it has started."""
 
     directory: Path
     stdout: Path
@@ -23,10 +24,13 @@ class LogPaths(NamedTuple):
 
 
 def where(task: Optional[Name] = None) -> Union[LogPaths, Path]:
-    """The paths of a task's logs; of a group, its directory; without a task, the directory of the
-    latest submission of this process, or the one in which all logs are.
+    """The paths of a task's logs (LogPaths); of a group, its directory (a Path); without a task, the
+    directory of the latest submission of this process, inside a task of its own submission, else the one in
+    which all logs are.
 
-    cattino.where("pipeline/train").stdout
+        cattino.where("pipeline/train").stdout.read_text()
+
+    `task` is a name, an id, or an object. Raises CattinoError if there is no such task.
     """
     from cattino.backend import logs_home, task_in_full
     from cattino.submit import Last

@@ -63,7 +63,7 @@ class Settings(Mapping[str, Any]):
         return os.environ.get("CATTINO_SETTINGS") or os.path.join(config, "cattino", "settings.toml")
 
     def reload(self) -> None:
-        """Reads the files again at the next use."""
+        """Reads the files again at the next use. What was set here stays."""
         self._values = None
         self._project = None
 

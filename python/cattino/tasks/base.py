@@ -37,11 +37,14 @@ class Task(Node):
     the `grace` of the settings. On an object with a `wait` or a `terminate` of its own these are not those
     that ask the backend; `Task.wait(task)` and `Task.terminate(task)` are.
 
-    Readable in hooks: name, fullname, group, status, pid, attempt, exit_code, assigned_device_indices,
-    create_time, priority, run_dir.
+    It takes the fields of ProcTask but what to run, and no devices: `task_name`, `priority`, `cpus`, `ram`,
+    `env`, `cwd`, `cascade`, `time_limit`, `retries`, … Wrong ones raise FieldError.
+
+    Readable in hooks, and after `export`: name, fullname, group, status, pid, attempt, exit_code,
+    assigned_device_indices, create_time, priority, run_dir.
     """
 
-    _fields: tuple[str, ...] = (*_FIELDS, *CHECKS)
+    _known: tuple[str, ...] = (*_FIELDS, *CHECKS)
     _checks: dict[str, Check] = CHECKS
 
     # What is sent; on the class until it differs.
@@ -106,7 +109,7 @@ class Task(Node):
         for word, value in wishes.items():
             check = self._checks.get(word)
             if check is None:
-                hint = PLACES.get(word) or did_you_mean(word, self._fields)
+                hint = PLACES.get(word) or did_you_mean(word, self._known)
                 raise UnknownField(f"{self._owner()}: there is no such field", field=word, hint=hint)
             if value is not None:
                 wanted[word] = check(self._owner(), word, value)
@@ -131,6 +134,7 @@ class Task(Node):
 
     @property
     def priority(self) -> int:
+        """Higher runs first; 0 unless told otherwise."""
         return self._priority
 
     @property
@@ -148,6 +152,7 @@ class Task(Node):
 
     @property
     def pid(self) -> Optional[int]:
+        """Of the process of its last attempt; None before the first."""
         pid: Optional[int] = self._read("pid")
         return pid
 
@@ -167,12 +172,13 @@ class Task(Node):
 
     @property
     def assigned_device_indices(self) -> list[int]:
+        """Of the devices of its last attempt: `[0, 3]` for `cuda:0` and `cuda:3`; empty before the first."""
         found = self._read("devices") or []
         return [int(str(device).rpartition(":")[2]) for device in found]
 
     @property
     def run_dir(self) -> Optional[str]:
-        """The directory of its submission."""
+        """The directory of its submission; None before that."""
         run_dir: Optional[str] = self._read("run_dir")
         return run_dir
 
@@ -190,9 +196,10 @@ class Task(Node):
     # ---- its result ------------------------------------------------------------------------------
 
     def result(self, timeout: Optional[float] = None, *, progress: bool = True) -> Any:
-        """What the function returned. Waits for at most `timeout` seconds (else TimeoutError). What the
-        function raised is raised, with the end of its log in a TaskFailed as `__cause__`; if it ended in
-        another way (killed, cancelled, `sys.exit`), TaskFailed is. `progress` is as for `wait`."""
+        """What the function returned, once the task has ended. Waits for at most `timeout` seconds (else
+        TimeoutError). What the function raised is raised, with the end of its log in a TaskFailed as
+        `__cause__`; if it ended in another way (killed, cancelled, `sys.exit`), TaskFailed is. A command that
+        is Done has none: CattinoError. `progress` is as for `wait`."""
         from cattino.results import settled
 
         Node.wait(self, timeout, progress=progress)  # not one that a subclass has for the process of the task
