@@ -344,6 +344,62 @@ def row_4(quick: bool) -> list[dict[str, Any]]:
     return rows
 
 
+HOOK = """
+import asyncio, time
+
+stamps = []
+
+async def hook():
+    stamps.append(time.monotonic())
+    await asyncio.sleep(1)
+    stamps.append(time.monotonic())
+    if len(stamps) == 2 * {count}:
+        with open("span", "w") as file:
+            print(max(stamps) - min(stamps), file=file)
+"""
+HOOKED = f"""{HOOK}
+import cattino
+from cattino.tasks import ProcTask, TaskGroup
+
+class Hooked(ProcTask):
+    async def on_start(self):
+        await hook()
+
+tasks = [Hooked(["/bin/true"], task_name=f"t{{{{i}}}}", min_devices=0) for i in range({{count}})]
+cattino.export(TaskGroup(tasks, group_name="hooked"))
+"""
+UNHOOKED = f"""{HOOK}
+async def main():
+    await asyncio.gather(*(hook() for _ in range({{count}})))
+
+asyncio.run(main())
+"""
+
+
+def row_9(quick: bool) -> list[dict[str, Any]]:
+    count = 1000
+    ours, bare, ratios = [], [], []
+    for _ in range(1 if quick else 5):
+        alone = fresh_directory("unhooked")
+        subprocess.run([sys.executable, "-c", UNHOOKED.format(count=count)], cwd=alone, check=True)
+        bare.append(float((alone / "span").read_text()))
+        with Backend("hooked", cpus=2 * count) as backend:
+            backend.python(HOOKED.format(count=count))
+            backend.meow("wait", "hooked")
+            ours.append(float((backend.home / "span").read_text()))
+        ratios.append(ours[-1] / bare[-1])
+    return [
+        {
+            "row": 9,
+            "work": f"{count} tasks whose async `on_start` takes 1 s: first begin → last end of a hook",
+            "ours": f"{statistics.median(ours):.2f} s",
+            "beside": f"bare asyncio {statistics.median(bare):.2f} s",
+            "ratio": f"{statistics.median(ratios):.2f}",
+            "target": "",
+        }
+    ]
+
+
 def loop_rate(command: str, count: int, environment: dict[str, str], cwd: Path) -> float:
     began = time.monotonic()
     subprocess.run(
@@ -413,6 +469,7 @@ ROWS: dict[str, Callable[[bool], list[dict[str, Any]]]] = {
     "1": row_1_and_2,
     "3": row_3,
     "4": row_4,
+    "9": row_9,
     "10": row_10,
     "11": row_11,
 }
@@ -430,7 +487,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("rows", nargs="*", metavar="ROW", help="1 (with 2), 3, 4, 10, 11; default all")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="1 (with 2), 3, 4, 9, 10, 11; default all")
     parser.add_argument("--quick", action="store_true", help="fewer tasks and repetitions")
     options = parser.parse_args()
     unknown = [row for row in options.rows if row not in ROWS]

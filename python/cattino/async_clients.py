@@ -12,6 +12,7 @@ from cattino.calls import Call, Name, T
 from cattino.client import BackendGone, answer_in, request_bytes
 from cattino.clients import Client, DeviceInfos, Status, TaskInfos, result_of, submit
 from cattino.info import Event, TaskInfo
+from cattino.notebook import interruptible
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -26,9 +27,13 @@ AHEAD = 1000  #: lines or events that are read before they are asked for
 class AsyncClient:
     """As Client, with coroutines; `logs` and `events` are asynchronous iterators.
 
-    async with cattino.AsyncClient() as client:
-        await client.submit(ProcTask("python train.py", task_name="train"))
-        await client.wait("train")
+        async with cattino.AsyncClient() as client:
+            await client.submit(ProcTask("python train.py", task_name="train"))
+            await client.wait("train")
+            async for line in client.logs("train"):
+                print(line)
+
+    `await task` gives what `await client.result(task)` does.
     """
 
     async def __aenter__(self) -> Self:
@@ -114,7 +119,9 @@ async def _ask(call: Call[T], again: bool = False) -> T:
         reader, writer = await asyncio.open_connection(sock=connection)
         try:
             writer.write(request)
-            return call.read(answer_in(await reader.read()))
+            with interruptible():
+                answer = await reader.read()
+            return call.read(answer_in(answer))
         except (BackendGone, ConnectionError):
             if not again:
                 raise
@@ -152,7 +159,8 @@ async def _threaded(make: Callable[[], Iterator[Item]]) -> AsyncIterator[Item]:
     threading.Thread(target=read, name="cattino-reader", daemon=True).start()
     try:
         while True:
-            item = await items.get()
+            with interruptible():
+                item = await items.get()
             room.release()
             if isinstance(item, _Last):
                 if item.error is not None:

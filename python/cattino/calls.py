@@ -11,6 +11,7 @@ from cattino.errors import CattinoError, FieldError, did_you_mean
 from cattino.info import DeviceInfo, TaskInfo
 from cattino.status import TaskStatus
 from cattino.tasks.node import Node
+from cattino.tasks.timing import check_seconds
 
 Name = Union[str, int, Node, TaskInfo]
 T = TypeVar("T")
@@ -82,7 +83,7 @@ def _statuses(status: Any) -> list[str]:
     if status is None:
         return []
     found = []
-    for word in [status] if isinstance(status, str) else status:
+    for word in status if hasattr(status, "__iter__") and not isinstance(status, str) else [status]:
         try:
             found.append(TaskStatus(word).value)
         except ValueError:
@@ -113,6 +114,7 @@ def _of_task(answer: dict[str, Any]) -> dict[str, Any]:
 def wait_call(names: Sequence[Name], left: Optional[float]) -> Call[list[TaskInfo]]:
     """`left`: seconds."""
     payload: dict[str, Any] = {"names": references(names)} if names else {}
+    left = check_seconds("wait", "timeout", left)
     if left is not None:
         payload["timeout_ms"] = max(0, int(left * 1000))
     return Call("POST", "/v1/wait", payload, _waited)

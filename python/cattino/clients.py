@@ -11,6 +11,7 @@ from cattino.errors import CattinoError
 from cattino.events import Events
 from cattino.info import DeviceInfo, TaskInfo
 from cattino.status import TaskStatus
+from cattino.tasks.timing import check_seconds
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -26,9 +27,9 @@ Status = Union[str, TaskStatus, Iterable[Union[str, TaskStatus]], None]
 class Client:
     """The backend of this user; it is started if it does not run.
 
-    with cattino.Client() as client:
-        client.submit(ProcTask("python train.py", task_name="train"))
-        client.wait("train")
+        with cattino.Client() as client:
+            client.submit(ProcTask("python train.py", task_name="train"))
+            client.wait("train")
 
     Wherever a name is expected, the task or group object, the id, or a TaskInfo does as well; the name of a
     group stands for its tasks. What the backend refuses is raised as CattinoError, with its `hint`. It holds
@@ -45,57 +46,65 @@ class Client:
         """Nothing is held; for those who close what they opened."""
 
     def submit(self, *objects: Union[Task, TaskGroup, TaskGraph]) -> TaskInfos:
-        """Tasks, groups and graphs, as one submission: all or nothing. Their tasks, in order."""
+        """Submits `objects` (tasks, groups, graphs) as one submission: all or nothing. Returns their tasks,
+        in order."""
         return submit(objects)
 
     def list(
         self, *names: Name, status: Status = None, all: bool = False, match: Optional[str] = None
     ) -> TaskInfos:
-        """What has not ended, and what ended in submissions of the last 24 hours; with `all`, all there is.
-        `match` is a regular expression (RE2) for fullnames."""
+        """The tasks as they are now: those of `names`; without any, what has not ended, and what ended in
+        submissions of the last 24 hours; with `all`, all there is. Only those with `status` (one, or several:
+        `"Running"`, `["Done", "Failed"]`), and whose fullname fits `match`, a regular expression (RE2)."""
         return _ask(calls.list_call(names, status, all, match))
 
     def task(self, name: Name) -> TaskInfo:
-        """The task as it is now."""
+        """The task `name` as it is now. Raises CattinoError if there is none, or it is a group."""
         return _ask(calls.task_call(name))
 
     def wait(self, *names: Name, timeout: Optional[float] = None) -> TaskInfos:
-        """Until these have ended; without names, all that has not ended now. Returns also when nothing left
-        can go on without the user. Raises TimeoutError after `timeout` seconds."""
+        """Waits until `names` have ended; without any, all that has not ended now. Returns the tasks, also
+        when nothing left can go on without the user. Raises TimeoutError after `timeout` seconds (None:
+        never)."""
         from cattino.backend import ask_again
 
         call = calls.wait_call(names, timeout)
         return call.read(ask_again(call.method, call.path, call.payload))
 
     def result(self, name: Name, timeout: Optional[float] = None) -> Any:
-        """What the function of a task returned, or raised, when it has ended; of a command, TaskStatus.Done.
-        Raises TaskFailed if it ended in another way, TimeoutError after `timeout` seconds."""
+        """What the function of the task `name` returned, or raised, when it has ended; of a command,
+        TaskStatus.Done. Raises TaskFailed if it ended in another way, TimeoutError after `timeout`
+        seconds."""
         self.wait(name, timeout=timeout)
         return result_of(_ask(calls.full_call(name)))
 
     def cancel(self, *names: Name, match: Optional[str] = None) -> TaskInfos:
-        """Waiting or Running → Cancelled. Returns what has changed (at most 1000 of them), as do the other
-        verbs; `wait` for those that run."""
+        """Waiting or Running → Cancelled: `names`, or those whose fullname fits `match`, a regular expression
+        (RE2). Returns what has changed (at most 1000 of them), as do the other verbs; `wait` for those that
+        run. What can never run then is cancelled, too."""
         return _ask(calls.change_call("cancel", names, match))
 
     def kill(self, *names: Name, match: Optional[str] = None) -> TaskInfos:
-        """Running → Failed, and not retried."""
+        """Running → stopped, Failed, and not retried: `names`, or what fits `match`, as for `cancel`."""
         return _ask(calls.change_call("kill", names, match))
 
     def resume(self, *names: Name, match: Optional[str] = None) -> TaskInfos:
-        """Failed or Cancelled → Waiting."""
+        """Failed, Cancelled or held → Waiting, and with them what was cancelled because of them: `names`, or
+        what fits `match`, as for `cancel`."""
         return _ask(calls.change_call("resume", names, match))
 
     def remove(self, *names: Name, match: Optional[str] = None) -> TaskInfos:
-        """Cancelled if need be, and no longer listed. Logs stay."""
+        """Cancelled if need be, and no longer listed: `names`, or what fits `match`, as for `cancel`. Logs
+        stay."""
         return _ask(calls.change_call("remove", names, match))
 
     def logs(
         self, name: Name, stream: str = "stdout", follow: bool = False
     ) -> Union[LogLines, Iterator[str]]:
-        """The lines of `stdout` or `stderr`, of the last attempt; with `follow`, until the task has ended,
-        through further attempts: then close it (`with client.logs(…, follow=True) as lines`) if you stop
-        before its end."""
+        """The lines that the task `name` has written to `stream`, `"stdout"` or `"stderr"`, in its last
+        attempt, without their newlines; with `follow`, those to come, until the task has ended, through
+        further attempts: then close it (`with client.logs(…, follow=True) as lines`) if you stop before its
+        end."""
         from cattino.following import LogLines, lines_of, log_of
 
         calls.checked_stream(stream)
@@ -105,10 +114,10 @@ class Client:
     def events(self, since: Optional[float] = None) -> Events:
         """What happens from now on, or from `since` (seconds since 1970): an endless iterator that misses
         nothing, also when the backend is killed meanwhile."""
-        return Events(since)
+        return Events(check_seconds("events", "since", since))
 
     def devices(self) -> DeviceInfos:
-        """Those of the backend's machine."""
+        """The devices of the backend's machine, with who holds them."""
         return _ask(calls.devices_call())
 
 

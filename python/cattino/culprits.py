@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from functools import partial
 from types import CodeType, FunctionType, MethodType
@@ -11,6 +12,10 @@ from cattino.tasks.node import Node
 
 DEPTH_MAX = 12
 LOOKS_MAX = 2000  # at parts; each may take as long as pickling it does
+
+LIBRARY: frozenset[str] = getattr(
+    sys, "stdlib_module_names", frozenset({"asyncio", "concurrent", "queue", "subprocess", "threading"})
+) - {"__main__", "builtins"}
 
 Dump = Callable[[Any], object]
 Part = tuple[str, Any]  # its place in the whole, in words, and itself
@@ -27,19 +32,22 @@ class Search:
     def describe(self, value: Any, error: Exception) -> str:
         """`global variable 'lock' (a _thread.lock) cannot be pickled`; `error` is that of `value`."""
         place = ""
-        found: Any = value
+        shown: Any = value  # the innermost part that its user knows of
+        found = value
         for _ in range(DEPTH_MAX):
             part = self._guilty(found)
             if part is None:
                 break
-            word, found, error = part
-            place += word if not place or word[0] in ".[" else f": {word}"
-        kind = type(found)
-        name = ("" if kind.__module__ == "builtins" else f"{kind.__module__}.") + kind.__qualname__
-        subject = f"{place} ({_article(name)} {name})" if place else f"{_article(name)} {name}"
+            word, inner, error = part
+            if shown is found and not (word[0] == "." and _is_of_python(found)):
+                place += word if not place or word[0] in ".[" else f": {word}"
+                shown = inner
+            found = inner
+        subject = f"{place} ({_kind(shown)})" if place else _kind(shown)
         reason = str(error).strip()
-        is_news = reason and not reason.startswith(("cannot pickle '", "can't pickle "))
-        return f"{subject} cannot be pickled" + (f": {reason}" if is_news else "")
+        if not reason or reason.startswith(("cannot pickle '", "can't pickle ")):
+            reason = "" if shown is found else f"it holds {_kind(found)}"
+        return f"{subject} cannot be pickled" + (f": {reason}" if reason else "")
 
     def _guilty(self, value: Any) -> Optional[tuple[str, Any, Exception]]:
         """The first part of it that cannot be pickled alone, and why."""
@@ -137,6 +145,19 @@ def _attributes(value: Any) -> dict[str, Any]:
         return dict(vars(value))
     except TypeError:  # it has slots, or is of C
         return {}
+
+
+def _is_of_python(value: Any) -> bool:
+    """Whether its attributes are Python's own business: those of a Thread, a Queue, a Popen."""
+    module = type(value).__module__.partition(".")[0]
+    return module in LIBRARY and module not in ("types", "argparse", "collections", "functools")
+
+
+def _kind(value: Any) -> str:
+    """`a _thread.lock`"""
+    kind = type(value)
+    name = ("" if kind.__module__ == "builtins" else f"{kind.__module__}.") + kind.__qualname__
+    return f"{_article(name)} {name}"
 
 
 def _article(noun: str) -> str:

@@ -7,7 +7,12 @@ from typing import Optional
 
 
 class CattinoError(Exception):
-    """The base of all errors of this package. `field` and `hint` may be None."""
+    """The base of all errors of this package: what the backend refuses, too.
+
+    `message` is what is wrong, `field` what it is about (`min_devices`), `hint` what to do, `status` that of
+    the HTTP answer if it is the backend that says so; all but the first may be None. As text it is
+    `field: message (hint)`.
+    """
 
     def __init__(
         self,
@@ -27,9 +32,15 @@ class CattinoError(Exception):
         text = f"{self.field}: {self.message}" if self.field else self.message
         return f"{text} ({self.hint})" if self.hint else text
 
+    def _render_traceback_(self) -> list[str]:
+        """IPython asks for this. The frames of this package say nothing to who made the mistake."""
+        from cattino.notebook import rendered
+
+        return rendered(self)
+
 
 class FieldError(CattinoError, ValueError):
-    """A value that was given is wrong."""
+    """A value that was given is wrong. It is a ValueError, too."""
 
 
 class UnknownField(FieldError, TypeError):
@@ -41,7 +52,30 @@ class WrongType(FieldError, TypeError):
 
 
 class TaskFailed(CattinoError):
-    """`result()` of a task that did not end Done."""
+    """A task has no result: it was killed or cancelled, or ended with another exit status than 0. The text
+    says how, with the last lines of its stderr.log. What its function raised is raised instead, caused by
+    this."""
+
+
+#: What other tools call what we have: the spelling would lead elsewhere, or nowhere.
+ELSEWHERE = {
+    "min_devices": ("gpu", "gpus", "num_gpus", "n_gpus", "ngpus", "gres", "accelerators", "num_devices"),
+    "requires_memory_per_device": ("vram", "gpu_memory", "memory_limit"),
+    "cpus": ("cores", "num_cpus", "n_cpus", "n_cores", "threads", "cpus_per_task"),
+    "time_limit": ("timeout", "walltime", "max_time"),
+    "task_name": ("job_name",),
+    "cwd": ("chdir", "workdir", "work_dir", "working_dir", "working_directory", "directory"),
+    "priority": ("nice",),
+    "not_before": ("begin", "delay", "start_after", "eta"),
+    "retries": ("retry", "attempts"),
+    "max_parallel": ("max_workers", "concurrency", "max_concurrency", "parallelism", "n_jobs"),
+    "max_workers": ("max_parallel", "concurrency", "n_jobs"),
+    "group_name": ("task_name",),
+    "execute_strategy": ("mode", "order"),
+    "ok": ("success", "succeeded", "done", "afterok"),
+    "fail": ("failure", "failed", "error", "afternotok"),
+    "any": ("always", "all", "ended", "afterany"),
+}
 
 
 def nearest(word: str, known: Iterable[str]) -> Optional[str]:
@@ -49,6 +83,9 @@ def nearest(word: str, known: Iterable[str]) -> Optional[str]:
     from difflib import get_close_matches
 
     candidates = list(known)
+    meant = [name for name in candidates if word.lower() in ELSEWHERE.get(name, ())]
+    if meant:
+        return meant[0]
     found = get_close_matches(word, candidates, n=1, cutoff=0.6)
     if found:
         return found[0]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import sys
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent import futures
@@ -17,20 +16,24 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from cattino.ends import Ends
-from cattino.errors import CattinoError, TaskFailed
-from cattino.exporting import Collector, Export
+from cattino.errors import CattinoError, FieldError, TaskFailed, UnknownField, WrongType, did_you_mean
+from cattino.exporting import Collector, Export, _source
 from cattino.status import TaskStatus
 from cattino.tasks.group import TaskGroup
+from cattino.tasks.node import check_name
 from cattino.tasks.process import ProcTask
+from cattino.tasks.wishes import whole
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+OWN = ("name", "max_workers")
+OF_A_CALL = ("cmd_or_func", "cmd", "func", "args", "kwargs")
 _numbers = itertools.count(1)
 
 
 class Future(futures.Future[Any]):
-    """The result of one call. `task` is its ProcTask."""
+    """The result of one call, as in `concurrent.futures`. `task` is its ProcTask."""
 
     task: ProcTask
 
@@ -51,7 +54,7 @@ class Future(futures.Future[Any]):
         """Whether its task runs now; this asks the backend."""
         return not self.done() and self.task.status is TaskStatus.Running
 
-    def settle(self, told: dict[str, Any]) -> None:
+    def _settle(self, told: dict[str, Any]) -> None:
         """It has ended as `told`."""
         from cattino.results import settled
 
@@ -69,9 +72,14 @@ class Future(futures.Future[Any]):
 class Executor(futures.Executor):
     """Runs each call in a process of its own, on the devices that it asks for.
 
+        with cattino.Executor(min_devices=1, requires_memory_per_device="10GiB") as executor:
+            for score in executor.map(train, [0.1, 0.01, 0.001]):
+                print(score)
+
     The options are those of ProcTask (`min_devices`, `cpus`, `ram`, `time_limit`, `retries`, …) and hold for
     all calls; `with_options` is the same executor with others. `max_workers` limits how many calls of one
-    `map` run at once; else the machine does.
+    `map` run at once; else the machine does. `name` is that of the group of its tasks (default: made of the
+    script's).
 
     A call that raises gives its exception, with the end of its log as `__cause__`; one that ended in another
     way gives TaskFailed. The calls are tasks like others: `meow list` shows them, below `name`. They outlive
@@ -86,25 +94,33 @@ class Executor(futures.Executor):
                 "an Executor waits for what it runs, and `meow create` submits when the script has ended",
                 hint="run it with python",
             )
+        if name is not None:
+            check_name(name, "Executor", "name", False)
+        if max_workers is not None:
+            whole(1, 2**32 - 1)("Executor", "max_workers", max_workers)
         self._name = name or f"{_script()}-{os.getpid()}-{next(_numbers)}"
         self._max_workers = max_workers
-        self._options = options
+        self._options = _checked(options, OWN)
         self._calls = _Calls()
-        ProcTask("true", **options)  # what is wrong with them is said here
 
     def with_options(self, **options: Any) -> Self:
-        """The same executor, with these options over its own."""
+        """The same executor, with these options over its own:
+        `executor.with_options(min_devices=4).submit(…)`."""
         other = type(self).__new__(type(self))
-        other.__dict__.update(self.__dict__, _options={**self._options, **options})
-        ProcTask("true", **other._options)
+        other.__dict__.update(self.__dict__, _options=_checked({**self._options, **options}))
         return other
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future:
+        """Calls `fn(*args, **kwargs)` in a task of its own. Raises RuntimeError after `shutdown`."""
         return self.submit_tasks([ProcTask(func=fn, args=args, kwargs=kwargs, **self._options)])[0]
 
     def submit_tasks(self, tasks: Iterable[ProcTask]) -> list[Future]:
-        """Functions with requests of their own, as one submission. Those without a name are numbered."""
+        """Functions with requests of their own, as one submission: `tasks` are ProcTasks, whose futures come
+        in their order. Those without a name are numbered; the executor's options are not theirs."""
         made = list(tasks)
+        for task in made:
+            if not isinstance(task, ProcTask):
+                raise WrongType(f"submit_tasks: expected tasks, got {task!r}", hint="ProcTask(function, …)")
         if not made:
             return []
         for task in made:
@@ -122,7 +138,10 @@ class Executor(futures.Executor):
         chunksize: int = 1,
         **options: Any,
     ) -> Iterator[Any]:
-        """As in `concurrent.futures`; all calls are one submission, and `chunksize` of them are one task."""
+        """The results of `fn` for each item of `iterables`, in order, as in `concurrent.futures`. All calls
+        are one submission, made now; `chunksize` of them are one task. A result that is not there `timeout`
+        seconds after this call raises TimeoutError. What has not begun when the iterator is left is taken
+        back."""
         if chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
         calls = list(zip(*iterables))
@@ -154,8 +173,8 @@ class Executor(futures.Executor):
         return each()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """No more calls are taken. Those that were made go on; `cancel_futures` takes back those that have
-        not begun."""
+        """No more calls are taken. Those that were made go on, and are waited for if `wait`; `cancel_futures`
+        takes back those that have not begun."""
         left = self._calls.close()
         if cancel_futures:
             for future in left:
@@ -213,7 +232,26 @@ class _Calls:
             future = self._futures.pop(told["id"], None)
             self._lock.notify_all()
         if future is not None:
-            future.settle(told)
+            future._settle(told)
+
+
+def _checked(options: dict[str, Any], also: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What is wrong with them is said before there is a call. `also` may be meant, too."""
+    for word in options:
+        if word in OF_A_CALL:
+            raise FieldError("Executor: a call says that: submit(fn, *args, **kwargs)", field=word)
+        if word in OWN:
+            raise UnknownField("with_options: it is for the executor as a whole", field=word)
+        if word not in ProcTask._known:
+            known = [*also, *(name for name in ProcTask._known if name not in OF_A_CALL)]
+            hint = did_you_mean(word, known)
+            raise UnknownField("Executor: there is no such option", field=word, hint=hint)
+    ProcTask(_nothing, **options)
+    return options
+
+
+def _nothing() -> None:
+    pass
 
 
 def _call_each(fn: Callable[..., Any], calls: list[tuple[Any, ...]]) -> list[Any]:
@@ -221,5 +259,5 @@ def _call_each(fn: Callable[..., Any], calls: list[tuple[Any, ...]]) -> list[Any
 
 
 def _script() -> str:
-    main = getattr(sys.modules.get("__main__"), "__file__", None) or "python"
+    main = _source()
     return os.path.basename(main).rpartition(".")[0] or os.path.basename(main)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Optional, Union
 
-from cattino.errors import CattinoError, WrongType, did_you_mean
+from cattino.errors import CattinoError, WrongType
 
 if TYPE_CHECKING:
     from cattino.tasks import Task, TaskGraph, TaskGroup
@@ -29,10 +29,15 @@ class Collector:
 
 
 def export(*objects: Union[Task, TaskGroup, TaskGraph]) -> None:
-    """Hands a task, a group or a graph to the backend.
+    """Hands `objects` (tasks, groups, graphs) to the backend, as one submission: all of them or none.
 
     Under `meow create` the script's exports are submitted together when the script has ended; in a
-    plain Python process or a notebook they are submitted now, which is said in one line.
+    plain Python process or a notebook they are submitted now, which is said in one line. The backend is
+    started if it does not run.
+
+    From then on `wait()`, `status`, `result()`, `cancel()` and the like ask the backend about them. An object
+    is submitted once. Raises CattinoError for what cannot be: a name that is taken by a task that has not
+    ended, a request that no machine of the backend fulfils, a function that cannot be pickled.
     """
     frame = sys._getframe(1)
     place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
@@ -45,14 +50,17 @@ def export(*objects: Union[Task, TaskGroup, TaskGraph]) -> None:
         Collector.work.extend(exports)
         return
     from cattino.created import created_line
+    from cattino.notebook import in_notebook
     from cattino.submit import submit
 
     answer = submit(exports, _source())
-    print(created_line(answer), file=sys.stderr, flush=True)
+    # A notebook shows stderr like errors; elsewhere stdout is the script's own.
+    print(created_line(answer), file=sys.stdout if in_notebook() else sys.stderr, flush=True)
 
 
 def exit_and_retry() -> NoReturn:
-    """Ends this process so that its task is run again, later (exit status 100)."""
+    """Ends this process so that its task is run again (exit status 100): after 1 s, 2 s, 4 s … 10 min, at
+    most ten times in a row. Raises SystemExit, so that `finally` and atexit are heeded."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
@@ -72,7 +80,9 @@ def _checked(found: object) -> object:
     elif isinstance(found, type):
         hint = f"export an object: {found.__name__}(…)"
     elif isinstance(found, str):
-        hint = did_you_mean(found, []) or f"ProcTask({found!r}) makes a task of a command"
+        hint = f"ProcTask({found!r}) makes a task of a command"
+    elif callable(found):
+        hint = f"ProcTask({getattr(found, '__name__', found)}) makes a task of a function"
     raise WrongType(f"export: expected a Task, a TaskGroup or a TaskGraph, got {found!r}", hint=hint)
 
 

@@ -22,6 +22,7 @@ class TaskInfo:
 
     @property
     def id(self) -> int:
+        """Its number, which no other task ever has."""
         return self._told["id"]  # type: ignore[no-any-return]
 
     @property
@@ -38,13 +39,14 @@ class TaskInfo:
 
     @property
     def group(self) -> Optional[str]:
-        """The fullname of its group."""
+        """The fullname of its group, or None."""
         if not self._full and "/" not in self.fullname:
             return None
         return self._get("group")  # type: ignore[no-any-return]
 
     @property
     def status(self) -> TaskStatus:
+        """As it was then."""
         return TaskStatus(self._get("status"))
 
     @property
@@ -55,6 +57,7 @@ class TaskInfo:
 
     @property
     def priority(self) -> int:
+        """Higher runs first."""
         return self._get("priority")  # type: ignore[no-any-return]
 
     @property
@@ -69,11 +72,12 @@ class TaskInfo:
 
     @property
     def signal(self) -> Optional[int]:
-        """The signal that ended the last attempt."""
+        """The number of the signal that ended the last attempt, or None."""
         return (self._get("exit") or {}).get("signal")
 
     @property
     def pid(self) -> Optional[int]:
+        """Of the process of its last attempt; None before the first."""
         return self._get("pid")  # type: ignore[no-any-return]
 
     @property
@@ -83,12 +87,12 @@ class TaskInfo:
 
     @property
     def command(self) -> Optional[str]:
-        """As the listing shows it."""
+        """As the listing shows it: a command line, or `train()`."""
         return self._get("command")  # type: ignore[no-any-return]
 
     @property
     def request(self) -> dict[str, Any]:
-        """What it asks for."""
+        """What it asks for, by the words of the protocol: `{"min_devices": 2, …}`."""
         return dict(self._get("request") or {})
 
     @property
@@ -99,25 +103,27 @@ class TaskInfo:
 
     @property
     def created(self) -> float:
+        """When it was submitted."""
         return self._get("created") / 1000  # type: ignore[no-any-return]
 
     @property
     def started(self) -> Optional[float]:
-        """When its last attempt was."""
+        """When its last attempt was; None before the first."""
         return _seconds(self._get("started"))
 
     @property
     def ended(self) -> Optional[float]:
+        """When it ended; None if it has not."""
         return _seconds(self._get("ended"))
 
     @property
     def directory(self) -> str:
-        """Of its logs."""
+        """The directory of its logs."""
         return self._get("directory")  # type: ignore[no-any-return]
 
     @property
     def run_dir(self) -> str:
-        """Of its submission."""
+        """The directory of its submission."""
         return self._get("run_dir")  # type: ignore[no-any-return]
 
     @property
@@ -168,10 +174,12 @@ class DeviceInfo:
 
     @property
     def model(self) -> Optional[str]:
+        """What the driver calls it; nothing if it does not say."""
         return self._told.get("model")
 
     @property
     def uuid(self) -> Optional[str]:
+        """The name that it keeps wherever it is put; nothing if it has none."""
         return self._told.get("uuid")
 
     @property
@@ -181,20 +189,22 @@ class DeviceInfo:
 
     @property
     def total(self) -> int:
+        """Its memory, in MiB."""
         return self._told["total"]  # type: ignore[no-any-return]
 
     @property
     def free(self) -> int:
+        """MiB that tasks may still ask for."""
         return self._told["free"]  # type: ignore[no-any-return]
 
     @property
     def used_by_others(self) -> int:
-        """By processes that are no tasks."""
+        """MiB that processes use which are no tasks."""
         return self._told["used_by_others"]  # type: ignore[no-any-return]
 
     @property
     def tasks(self) -> list[str]:
-        """The fullnames of those that hold it."""
+        """The fullnames of the tasks that hold it."""
         return list(self._told["tasks"])
 
     def __repr__(self) -> str:
@@ -202,8 +212,11 @@ class DeviceInfo:
 
 
 class Event:
-    """Something that happened. `event` is `created`, `started`, `ended`, `requeued`, `changed`, `removed`,
-    `devices` or `leaving`."""
+    """Something that happened, to `task` (a TaskInfo, or None).
+
+    `event` is `created`, `started`, `ended`, `requeued` (it will run again), `changed`, `removed`,
+    `devices` (theirs have changed) or `leaving` (the backend ends).
+    """
 
     __slots__ = ("_told", "task")
 
@@ -214,6 +227,7 @@ class Event:
 
     @property
     def event(self) -> str:
+        """What happened, in one word."""
         return self._told["event"]  # type: ignore[no-any-return]
 
     @property

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, NamedTuple, Optional, Union
 
 from cattino.errors import CattinoError
 from cattino.tasks.node import Node
 
+if TYPE_CHECKING:
+    from cattino.calls import Name
+
 
 class LogPaths(NamedTuple):
-    """Of the last attempt of a task."""
+    """Of the last attempt of a task: `directory`, `stdout` and `stderr` inside it, and `run_dir`, the
+    directory of its submission. The files are there once it has started."""
 
     directory: Path
     stdout: Path
@@ -19,11 +23,14 @@ class LogPaths(NamedTuple):
     run_dir: Path
 
 
-def where(task: Union[str, Node, None] = None) -> Union[LogPaths, Path]:
-    """The paths of a task's logs; of a group, its directory; without a task, the directory of the
-    latest submission of this process, or the one in which all logs are.
+def where(task: Optional[Name] = None) -> Union[LogPaths, Path]:
+    """The paths of a task's logs (LogPaths); of a group, its directory (a Path); without a task, the
+    directory of the latest submission of this process, inside a task of its own submission, else the one in
+    which all logs are.
 
-    cattino.where("pipeline/train").stdout
+        cattino.where("pipeline/train").stdout.read_text()
+
+    `task` is a name, an id, or an object. Raises CattinoError if there is no such task.
     """
     from cattino.backend import logs_home, task_in_full
     from cattino.submit import Last
@@ -38,11 +45,12 @@ def where(task: Union[str, Node, None] = None) -> Union[LogPaths, Path]:
     return LogPaths(*(Path(told[key]) for key in ("directory", "stdout", "stderr", "run_dir")))
 
 
-def _reference(task: Union[str, Node]) -> str:
+def _reference(task: Name) -> str:
     if isinstance(task, Node):
-        identity: Optional[int] = task._id
-        return task.fullname if identity is None else f"#{identity}"
-    return task
+        return task.fullname if task._id is None else f"#{task._id}"
+    from cattino.calls import one_reference
+
+    return one_reference(task)
 
 
 def _of_group(found: dict[str, dict[str, str]]) -> Path:

@@ -15,8 +15,11 @@ class Magics:
     """Resolves magic strings in this process; the backend fills in plain names only, and evaluates
     nothing. What is no magic (`${HOME}`, `${x:-default}`) is left to the shell.
 
-    Magics.register_new_resolver("add", lambda x, y: int(x) + int(y))
-    Magics.resolve("I am ${name}, ${add:10,10} years old.", name="Ann")
+        Magics.register_new_resolver("add", lambda x, y: int(x) + int(y))
+        ProcTask("python train.py --epochs ${add: 10, 5} --out ${run_dir}/${task_name}")
+
+    `${eval: '1+2'}` is a resolver that is there already. `names` are those that the backend fills in when the
+    task starts. What goes wrong raises CattinoError.
     """
 
     #: what the backend fills in when the task starts
@@ -26,7 +29,7 @@ class Magics:
 
     @classmethod
     def register_new_resolver(cls, name: str, resolver: Callable[..., Any]) -> None:
-        """`${name: a, b}` becomes what `resolver("a", "b")` returns."""
+        """`${name: a, b}` becomes what `resolver("a", "b")` returns, as text, when the task is submitted."""
         if not callable(resolver):
             raise CattinoError(f"register_new_resolver: expected a function, got {resolver!r}")
         cls._resolvers[_checked(name, cls.names, "resolver")] = resolver
@@ -43,7 +46,7 @@ class Magics:
 
     @classmethod
     def fill(cls, text: str, **variables: str) -> str:
-        """As for a submission: plain names stay for the backend, except inside a resolver, where those
+        """`text` as for a submission: plain names stay for the backend, except inside a resolver, where those
         that are known already, as `variables`, are filled in."""
         return _Resolution(cls._resolvers, cls._constants, variables, cls.names).fill(text, 0)
 

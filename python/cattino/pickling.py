@@ -10,6 +10,7 @@ from types import CodeType, ModuleType
 from typing import Any, Optional
 
 from cattino.errors import CattinoError
+from cattino.notebook import cell_of
 
 
 def pickle_objects(objects: list[Any]) -> bytes:
@@ -18,11 +19,14 @@ def pickle_objects(objects: list[Any]) -> bytes:
     try:
         return _dump(objects)
     except Exception as error:
+        from cattino.tracebacks import users_part
+
         culprit, reason = _find_culprit(objects, error)
+        users = users_part(error.__traceback__, but=("cloudpickle", "pickle"))
         raise CattinoError(
             f"{culprit!r} cannot be sent to the process that runs its hooks or function: {reason}",
             hint="keep open files, locks and connections out of it; open them in the hook or the function",
-        ) from error
+        ) from (error.with_traceback(users) if users else None)
 
 
 def _dump(value: Any) -> bytes:
@@ -34,8 +38,8 @@ def _dump(value: Any) -> bytes:
 
 
 def by_value(cloudpickle: ModuleType, value: Any) -> bytes:
-    """cloudpickle.dumps, but code keeps the name of its file: tracebacks show the lines of the script.
-    cloudpickle 3.1.3 puts "<dynamic-code>" in its place."""
+    """cloudpickle.dumps, but code keeps the name of its file: tracebacks show the lines of the script, or
+    name the cell of the notebook. cloudpickle 3.1.3 puts "<dynamic-code>" in its place."""
     reduce_code = getattr(cloudpickle.cloudpickle, "_code_reduce", None)
     table = getattr(cloudpickle.Pickler, "dispatch_table", None)
     if reduce_code is None or table is None:
@@ -44,7 +48,8 @@ def by_value(cloudpickle: ModuleType, value: Any) -> bytes:
 
     def with_its_file(code: CodeType) -> tuple[Any, ...]:
         make, arguments = reduce_code(code)
-        return make, tuple(code.co_filename if a == "<dynamic-code>" else a for a in arguments)
+        file = cell_of(code.co_filename) or code.co_filename
+        return make, tuple(file if a in ("<dynamic-code>", code.co_filename) else a for a in arguments)
 
     table = ChainMap({CodeType: with_its_file}, table)
     pickler = type("Pickler", (cloudpickle.Pickler,), {"dispatch_table": table})

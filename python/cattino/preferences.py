@@ -63,7 +63,7 @@ class Settings(Mapping[str, Any]):
         return os.environ.get("CATTINO_SETTINGS") or os.path.join(config, "cattino", "settings.toml")
 
     def reload(self) -> None:
-        """Reads the files again at the next use."""
+        """Reads the files again at the next use. What was set here stays."""
         self._values = None
         self._project = None
 
@@ -103,7 +103,10 @@ class Settings(Mapping[str, Any]):
     # ---- as a mapping, and by attributes ---------------------------------------------------------
 
     def __getitem__(self, key: str) -> Any:
-        return self._all()[key.replace("_", "-")]
+        try:
+            return self._all()[key.replace("_", "-")]
+        except KeyError:
+            raise KeyError(_unknown(key)) from None
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._set(key.replace("_", "-"), value, KeyError, key)
@@ -113,8 +116,8 @@ class Settings(Mapping[str, Any]):
             raise AttributeError(name)
         try:
             return self[name]
-        except KeyError:
-            raise AttributeError(_unknown(name)) from None
+        except KeyError as error:
+            raise AttributeError(error.args[0]) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name.startswith("_"):

@@ -1,4 +1,4 @@
-"""A line about what is waited for, where somebody sees it: at a terminal, or in a notebook with tqdm."""
+"""A line about what is waited for, where somebody sees it: at a terminal, or in a notebook."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
 from time import monotonic
 from types import TracebackType
 from typing import Any, Optional, Protocol
@@ -13,6 +14,7 @@ from typing import Any, Optional, Protocol
 from cattino.client import connect, lines
 from cattino.ends import AGAIN_S
 from cattino.errors import CattinoError
+from cattino.notebook import in_notebook
 from cattino.status import ENDED
 
 BEFORE_S = 0.5  # a shorter wait shows nothing
@@ -21,7 +23,7 @@ EACH_S = 0.5  # drawn again, for the time that passes
 
 def waiting(fullname: str, names: list[str]) -> AbstractContextManager[Any]:
     """Shows how many of the tasks `names` (`#12`) have ended; of a single one, its status."""
-    if not names[0].startswith("#") or not (_at_terminal() or _in_notebook()):
+    if not names[0].startswith("#") or not (_at_terminal() or in_notebook()):
         return nullcontext()
     return Progress(fullname, [int(name[1:]) for name in names])
 
@@ -31,12 +33,6 @@ def _at_terminal() -> bool:
         return sys.stderr.isatty()
     except (AttributeError, ValueError):  # there is none, or it is closed
         return False
-
-
-def _in_notebook() -> bool:
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return type(shell).__name__ == "ZMQInteractiveShell"
 
 
 class Progress:
@@ -72,8 +68,6 @@ class Progress:
             return
         threading.Thread(target=self._hear, name="cattino-progress-feed", daemon=True).start()
         bar = _bar(self._fullname, len(self._statuses))
-        if bar is None:
-            return
         while not self._closed.wait(EACH_S):
             statuses = list(self._statuses.values())
             bar.show(sum(status in ENDED for status in statuses), statuses[0])
@@ -105,11 +99,14 @@ class Bar(Protocol):
     def close(self) -> None: ...
 
 
-def _bar(fullname: str, total: int) -> Optional[Bar]:
+def _bar(fullname: str, total: int) -> Bar:
     try:
-        from tqdm.auto import tqdm
+        if in_notebook() and find_spec("ipywidgets") is None:
+            from tqdm import tqdm  # the other one would warn of that
+        else:
+            from tqdm.auto import tqdm
     except ImportError:
-        return Line(fullname, total) if _at_terminal() else None
+        return Line(fullname, total)
     return Tqdm(tqdm, fullname, total)
 
 
@@ -126,6 +123,7 @@ class Tqdm:
         self._bar.refresh()
 
     def close(self) -> None:
+        self._bar.n = self._bar.total  # else a notebook keeps it, in red
         self._bar.close()
 
 
@@ -136,6 +134,7 @@ class Line:
         self._fullname = fullname
         self._total = total
         self._begun = monotonic() - BEFORE_S
+        self._drawn = 0
 
     def show(self, ended: int, status: str) -> None:
         minutes, seconds = divmod(int(monotonic() - self._begun), 60)
@@ -144,7 +143,10 @@ class Line:
 
     def close(self) -> None:
         self._write("")
+        self._write("")
 
     def _write(self, text: str) -> None:
-        sys.stderr.write(f"\r{text}\x1b[K")
+        """Spaces cover what was there: notebooks know no other way."""
+        sys.stderr.write(f"\r{text:{self._drawn}}")
         sys.stderr.flush()
+        self._drawn = len(text)

@@ -14,10 +14,11 @@ from cattino.errors import FieldError
 def report(step: Optional[int] = None, total: Optional[int] = None, **metrics: float) -> None:
     """Says how far this task is: shown by `meow list`, `meow show` and TaskInfo.progress.
 
-    for step, batch in enumerate(batches, 1):
-        cattino.report(step=step, total=len(batches), loss=train(batch))
+        for step, batch in enumerate(batches, 1):
+            cattino.report(step=step, total=len(batches), loss=train(batch))
 
-    The latest report counts. Metrics are numbers (those of NumPy and PyTorch do, too). It is a small file
+    `step` and `total` are whole numbers, `metrics` any others by their names (those of NumPy and PyTorch do,
+    too); what is none raises FieldError. The latest report counts. It is a small file
     beside the logs, written in some 50 µs, and never waits for the backend. Outside a task it does nothing.
     """
     told: dict[str, Any] = {}

@@ -6,7 +6,12 @@ from enum import Enum
 
 
 class TaskStatus(str, Enum):
-    """Equal to its name as text: `task.status == "Running"`."""
+    """How a task is, or a group: `Waiting`, `Running`, `Done`, `Failed`, `Cancelled`; `MultiStatus` is a
+    group whose tasks differ.
+
+    Done is exit status 0, or a function that returned. Each is equal to its name as text:
+    `task.status == "Running"`.
+    """
 
     Waiting = "Waiting"
     Running = "Running"
@@ -23,6 +28,7 @@ class TaskStatus(str, Enum):
 
     @property
     def has_ended(self) -> bool:
+        """Whether it is Done, Failed or Cancelled."""
         return self in ENDED
 
 

@@ -27,6 +27,21 @@ def user_traceback(error: BaseException) -> str:
     return "".join(shown.format())
 
 
+def users_part(trace: Optional[TracebackType], *, but: tuple[str, ...] = ()) -> Optional[TracebackType]:
+    """Without the frames of this package, and of other modules (`but`); None if no other is left."""
+    frames = []
+    while trace is not None:
+        frame = trace.tb_frame
+        module = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if not is_ours(frame.f_code.co_filename) and module not in but:
+            frames.append((frame, trace.tb_lasti, trace.tb_lineno))
+        trace = trace.tb_next
+    made = None
+    for frame, at, line in reversed(frames):
+        made = TracebackType(made, frame, at, line)
+    return made
+
+
 def place_of(trace: Optional[TracebackType], otherwise: str) -> str:
     """`file:line` of the last line of the user's own on the way to an error."""
     place = otherwise

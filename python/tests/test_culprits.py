@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+import queue
+import socket
+import sqlite3
 import subprocess
 import sys
 import textwrap
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Callable
 
@@ -75,6 +80,7 @@ def hooked(**attributes: Any) -> Hooked:
         (lambda: ProcTask(functools.partial(print, threading.Lock())), r"its function: its args\[0\]"),
         (lambda: ProcTask(Holder(lock=threading.Lock()).method), r"its function: its object\.lock"),
         (lambda: hooked(handle=threading.Lock()), "its attribute 'handle'"),
+        (lambda: ProcTask(print, args=(Holder(_own=threading.Lock()),)), r"its args\[0\]\._own"),
         (lambda: hooked(opts={"a": Holder(b=threading.Lock())}), r"its attribute 'opts'\['a'\]\.b"),
     ],
 )
@@ -94,6 +100,56 @@ def test_what_a_group_holds_is_found_by_its_member() -> None:
     group.handle = threading.Lock()  # type: ignore[attr-defined]
     with pytest.raises(CattinoError, match=r"its group: its attribute 'handle' \(a _thread.lock\)"):
         pickle_objects([member])
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "holds"),
+    [
+        (threading.Thread, "a threading.Thread", "a _thread.lock"),
+        (threading.Event, "a threading.Event", "a _thread.lock"),
+        (queue.Queue, "a queue.Queue", "a _thread.lock"),
+        (
+            lambda: ThreadPoolExecutor(1),
+            "a concurrent.futures.thread.ThreadPoolExecutor",
+            "a _queue.SimpleQueue",
+        ),
+    ],
+)
+def test_what_is_inside_objects_of_python_is_no_place(make: Callable[[], Any], kind: str, holds: str) -> None:
+    with pytest.raises(CattinoError) as caught:
+        pickle_objects([ProcTask(print, args=(Holder(own=make()),))])
+    assert f": its args[0].own ({kind}) cannot be pickled: it holds {holds} (" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (lambda: (number for number in range(3)), "a generator"),
+        (lambda: socket.socket(socket.AF_UNIX), "a socket.socket"),
+        (lambda: sqlite3.connect(":memory:"), "a sqlite3.Connection"),
+        (lambda: open(os.devnull, "rb"), "an _io.BufferedReader"),  # noqa: SIM115
+    ],
+)
+def test_what_a_lambda_uses_is_named_with_its_kind(make: Callable[[], Any], kind: str) -> None:
+    held = make()
+    with contextlib.closing(held), pytest.raises(CattinoError) as caught:
+        pickle_objects([ProcTask(lambda: held)])
+    assert f": its function: variable 'held' around it ({kind}) cannot be pickled (keep" in str(caught.value)
+
+
+def test_the_cause_is_kept_where_it_is_the_users_own() -> None:
+    class Unwilling:
+        def __reduce__(self) -> Any:
+            raise RuntimeError("not me")
+
+    with pytest.raises(CattinoError, match="cannot be pickled: not me") as caught:
+        pickle_objects([ProcTask(print, args=(Unwilling(),))])
+    assert isinstance(caught.value.__cause__, RuntimeError)
+    trace = caught.value.__cause__.__traceback__
+    assert trace is not None and trace.tb_next is None and trace.tb_frame.f_code.co_name == "__reduce__"
+    with pytest.raises(CattinoError) as caught:
+        pickle_objects([ProcTask(print, args=(threading.Lock(),))])
+    assert caught.value.__cause__ is None and caught.value.__suppress_context__
 
 
 def test_a_reason_that_says_more_is_told() -> None:

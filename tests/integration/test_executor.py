@@ -147,7 +147,7 @@ def test_results_come_although_the_daemon_is_killed(backend: Backend) -> None:
     [
         (
             "cattino.Executor(min_device=1)",
-            "min_device: ProcTask: there is no such field (did you mean 'min_devices'?)",
+            "min_device: Executor: there is no such option (did you mean 'min_devices'?)",
         ),
         ("cattino.Executor(min_devices=99).submit(print)", "min_devices"),
         ("cattino.Executor().map(print, [1], chunksize=0)", "chunksize must be >= 1"),

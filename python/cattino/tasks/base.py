@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING, Any, Optional
 from cattino.errors import CattinoError, UnknownField, did_you_mean
 from cattino.status import TaskStatus
 from cattino.tasks.node import Node, check_name
-from cattino.tasks.request import Memory, check_cpus, check_env, check_priority, check_ram
-from cattino.tasks.wishes import CHECKS, Check, Wishes
+from cattino.tasks.request import Memory, check_cpus, check_env, check_priority, check_ram, wrong
+from cattino.tasks.wishes import CHECKS, Check, Wishes, check_flag
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+# What is asked of a task, but said elsewhere.
+PLACES = {
+    **dict.fromkeys(
+        ("depends_on", "dependencies", "dependency", "after", "requires", "upstream"),
+        "TaskGroup([a, b], execute_strategy='sequential') and TaskGraph say what comes after what",
+    ),
+    **dict.fromkeys(("group", "group_name"), "put it into one: TaskGroup([task], group_name=…)"),
+    **dict.fromkeys(("shell", "executable"), "a command with shell syntax is run by the setting `shell`"),
+}
 _FIELDS = ("task_name", "priority", "cpus", "ram", "env", "cwd", "cascade")
 
 
@@ -28,11 +37,14 @@ class Task(Node):
     the `grace` of the settings. On an object with a `wait` or a `terminate` of its own these are not those
     that ask the backend; `Task.wait(task)` and `Task.terminate(task)` are.
 
-    Readable in hooks: name, fullname, group, status, pid, attempt, exit_code, assigned_device_indices,
-    create_time, priority, run_dir.
+    It takes the fields of ProcTask but what to run, and no devices: `task_name`, `priority`, `cpus`, `ram`,
+    `env`, `cwd`, `cascade`, `time_limit`, `retries`, … Wrong ones raise FieldError.
+
+    Readable in hooks, and after `export`: name, fullname, group, status, pid, attempt, exit_code,
+    assigned_device_indices, create_time, priority, run_dir.
     """
 
-    _fields: tuple[str, ...] = (*_FIELDS, *CHECKS)
+    _known: tuple[str, ...] = (*_FIELDS, *CHECKS)
     _checks: dict[str, Check] = CHECKS
 
     # What is sent; on the class until it differs.
@@ -78,9 +90,9 @@ class Task(Node):
         if env is not None:
             self._env = check_env(self._owner(), env)
         if cwd is not None:
-            self._cwd = _absolute(cwd)
+            self._cwd = _absolute(self._owner(), cwd)
         if cascade is not None:
-            self._cascade = bool(cascade)
+            self._cascade = check_flag(self._owner(), "cascade", cascade)
         self._created = time()
 
     def run(self) -> Any:
@@ -97,7 +109,7 @@ class Task(Node):
         for word, value in wishes.items():
             check = self._checks.get(word)
             if check is None:
-                hint = did_you_mean(word, self._fields)
+                hint = PLACES.get(word) or did_you_mean(word, self._known)
                 raise UnknownField(f"{self._owner()}: there is no such field", field=word, hint=hint)
             if value is not None:
                 wanted[word] = check(self._owner(), word, value)
@@ -122,6 +134,7 @@ class Task(Node):
 
     @property
     def priority(self) -> int:
+        """Higher runs first; 0 unless told otherwise."""
         return self._priority
 
     @property
@@ -139,6 +152,7 @@ class Task(Node):
 
     @property
     def pid(self) -> Optional[int]:
+        """Of the process of its last attempt; None before the first."""
         pid: Optional[int] = self._read("pid")
         return pid
 
@@ -158,12 +172,13 @@ class Task(Node):
 
     @property
     def assigned_device_indices(self) -> list[int]:
+        """Of the devices of its last attempt: `[0, 3]` for `cuda:0` and `cuda:3`; empty before the first."""
         found = self._read("devices") or []
         return [int(str(device).rpartition(":")[2]) for device in found]
 
     @property
     def run_dir(self) -> Optional[str]:
-        """The directory of its submission."""
+        """The directory of its submission; None before that."""
         run_dir: Optional[str] = self._read("run_dir")
         return run_dir
 
@@ -181,9 +196,10 @@ class Task(Node):
     # ---- its result ------------------------------------------------------------------------------
 
     def result(self, timeout: Optional[float] = None, *, progress: bool = True) -> Any:
-        """What the function returned. Waits for at most `timeout` seconds (else TimeoutError). What the
-        function raised is raised, with the end of its log in a TaskFailed as `__cause__`; if it ended in
-        another way (killed, cancelled, `sys.exit`), TaskFailed is. `progress` is as for `wait`."""
+        """What the function returned, once the task has ended. Waits for at most `timeout` seconds (else
+        TimeoutError). What the function raised is raised, with the end of its log in a TaskFailed as
+        `__cause__`; if it ended in another way (killed, cancelled, `sys.exit`), TaskFailed is. A command that
+        is Done has none: CattinoError. `progress` is as for `wait`."""
         from cattino.results import settled
 
         Node.wait(self, timeout, progress=progress)  # not one that a subclass has for the process of the task
@@ -193,8 +209,10 @@ class Task(Node):
         return settled(self.fullname, task)
 
 
-def _absolute(path: Any) -> str:
+def _absolute(owner: str, path: Any) -> str:
     import os
 
-    text = str(os.fspath(path))
+    if not isinstance(path, (str, bytes, os.PathLike)) or not path:
+        wrong(owner, "cwd", "a path", path)
+    text = os.fsdecode(path)
     return text if text.startswith(("/", "${")) else os.path.abspath(os.path.expanduser(text))

@@ -15,7 +15,14 @@ WHEN = ("ok", "any", "fail")
 
 
 class TaskGraph:
-    """A directed graph of tasks and groups. An edge of a group stands for all its tasks.
+    """A directed graph of tasks and groups: which of them come before which.
+
+        graph = TaskGraph()
+        graph.add_edges_from([(a, c), (b, c)])     # c when a and b are Done
+        cattino.export(graph)                      # or TaskGroup(execute_strategy=graph, group_name="dag")
+
+    An edge of a group stands for all its tasks. What has no edges runs at once. A cycle is refused when the
+    graph is exported.
 
     `len`, `in` and iteration are over its nodes; iteration is in topological order if there is one.
     """
@@ -28,7 +35,7 @@ class TaskGraph:
     # ---- changes ---------------------------------------------------------------------------------
 
     def add_task(self, task: Node) -> None:
-        """Adds a task or a group. Adding it again does nothing."""
+        """Adds a `task` or a group. Adding it again does nothing."""
         if task not in self._next:
             _check(task, "add_task")
             self._next[task] = {}
@@ -37,11 +44,13 @@ class TaskGraph:
             self._version += 1
 
     def add_tasks_from(self, tasks: Iterable[Node]) -> None:
+        """Adds several."""
         for task in [tasks] if isinstance(tasks, Node) and not hasattr(tasks, "all_tasks") else tasks:
             self.add_task(task)
 
     def add_edge(self, u: Node, v: Node, when: str = "ok") -> None:
-        """`v` may start when `u` has ended: Done (`ok`), in any way (`any`), or Failed (`fail`)."""
+        """`v` may start when `u` has ended: Done (`when` is `"ok"`), in any way (`"any"`), or Failed
+        (`"fail"`). Both are added if they are not in the graph. An edge that is there already is replaced."""
         if when not in WHEN:
             raise FieldError(f"add_edge: unknown value {when!r}", field="when", hint=did_you_mean(when, WHEN))
         if u is v:
@@ -56,7 +65,7 @@ class TaskGraph:
             self._backwards[v][u] = when
 
     def add_edges_from(self, edges: Iterable[Any], when: str = "ok") -> None:
-        """Adds pairs `(u, v)`, or triples `(u, v, when)`."""
+        """Adds `edges`: pairs `(u, v)`, for which `when` holds, or triples `(u, v, when)`."""
         following = self._next
         plain = when in WHEN and self._backwards is None
         for edge in edges:
@@ -73,7 +82,7 @@ class TaskGraph:
             self.add_edge(u, v, when)
 
     def remove_task(self, task: Node) -> None:
-        """Removes a task or a group and its edges."""
+        """Removes a `task` or a group and its edges. Raises FieldError if it is not in the graph."""
         if task not in self._next:
             raise FieldError(f"remove_task: {task!r} is not in the graph")
         previous = self._previous
@@ -84,10 +93,12 @@ class TaskGraph:
         self._version += 1
 
     def remove_tasks_from(self, tasks: Iterable[Node]) -> None:
+        """Removes several."""
         for task in list(tasks):
             self.remove_task(task)
 
     def remove_edge(self, u: Node, v: Node) -> None:
+        """Removes the edge from `u` to `v`; they stay. Raises FieldError if there is none."""
         if v not in self._next.get(u, ()):
             raise FieldError(f"remove_edge: there is no edge from {u!r} to {v!r}")
         del self._next[u][v]
@@ -95,6 +106,7 @@ class TaskGraph:
             del self._backwards[v][u]
 
     def remove_edges_from(self, edges: Iterable[tuple[Node, Node]]) -> None:
+        """Removes several `edges`, given as pairs."""
         for u, v in list(edges):
             self.remove_edge(u, v)
 
@@ -131,12 +143,15 @@ class TaskGraph:
 
     @property
     def edges(self) -> list[tuple[Node, Node, str]]:
+        """Triples `(u, v, when)`."""
         return [(u, v, when) for u, later in self._next.items() for v, when in later.items()]
 
     def predecessors(self, task: Node) -> list[Node]:
+        """What `task` waits for, by an edge of its own."""
         return list(self._find(task, self._previous))
 
     def successors(self, task: Node) -> list[Node]:
+        """What waits for `task`, by an edge of its own. `neighbors` is the same."""
         return list(self._find(task, self._next))
 
     neighbors = successors
@@ -151,6 +166,8 @@ class TaskGraph:
         return kept
 
     def has_cycle(self) -> bool:
+        """Whether some of its nodes wait for each other. What groups hold is looked at when it is
+        exported."""
         return len(self._order()) < len(self._next)
 
     @property
@@ -201,7 +218,8 @@ def _triple(edge: Any) -> tuple[Any, Any, Any]:
     try:
         u, v, when = edge
     except (TypeError, ValueError):
-        raise FieldError(f"add_edges_from: expected pairs of tasks, got {edge!r}") from None
+        hint = "add_edge(a, b) adds one" if isinstance(edge, Node) else None
+        raise FieldError(f"add_edges_from: expected pairs of tasks, got {edge!r}", hint=hint) from None
     return u, v, when
 
 

@@ -17,9 +17,21 @@ STRATEGIES = ("parallel", "sequential")
 
 
 class TaskGroup(Node):
-    """Runs its members in parallel, one after the other (`"sequential"`), or as a TaskGraph says;
-    what is found in the graph joins the group. At most `max_parallel` tasks inside run at once. Groups
-    nest."""
+    """Tasks and groups that belong together. Groups nest.
+
+        TaskGroup([a, b], group_name="both")
+        TaskGroup([a, b, inner], execute_strategy="sequential", group_name="pipeline")
+        TaskGroup(execute_strategy=graph, group_name="dag")
+
+        tasks              a task, a group, several of them, or a TaskGraph
+        execute_strategy   "parallel" (the default): at once; "sequential": one after the other, each when the
+                           one before is Done; or a TaskGraph, whose tasks and groups join the group
+        group_name         a name without `/` (default: made of the first member)
+        max_parallel       at most so many of the tasks inside, at any depth, run at once (no limit)
+        hook_timeout       how long each hook of the group may take: "10m", seconds; 0: for ever (the setting)
+
+    `len`, `in` and iteration are over its members. What is wrong raises FieldError.
+    """
 
     _max_parallel: Optional[int] = None
 
@@ -49,7 +61,9 @@ class TaskGroup(Node):
             raise FieldError(
                 f"TaskGroup: expected 'parallel', 'sequential' or a TaskGraph, got {execute_strategy!r}",
                 field="execute_strategy",
-                hint=did_you_mean(str(execute_strategy), STRATEGIES),
+                hint="tasks go into a list: TaskGroup([a, b])"
+                if isinstance(execute_strategy, Node)
+                else did_you_mean(str(execute_strategy), STRATEGIES),
             )
         if max_parallel is not None:
             self._max_parallel = whole(1, 2**32 - 1)(self._owner(), "max_parallel", max_parallel)
@@ -69,8 +83,10 @@ class TaskGroup(Node):
         execute_strategy: Union[str, TaskGraph] = "parallel",
         group_name: Optional[str] = None,
     ) -> TaskGroup:
-        """Builds nested groups from pairs of a group's path and a task; the path of a task of the
-        outermost group is empty: `[("", a), ("inner", b), ("inner/deep", c)]`."""
+        """Builds nested groups from `name_task_pairs`, of a group's path and a task; the path of a task of
+        the outermost group is empty: `[("", a), ("inner", b), ("inner/deep", c)]`. `group_types` has the
+        classes of groups by their paths (default: this one). `execute_strategy` and `group_name` are those of
+        the outermost one, which is returned."""
         outer = cls(None, execute_strategy, group_name)
         groups: dict[str, TaskGroup] = {"": outer}
 
@@ -88,7 +104,8 @@ class TaskGroup(Node):
         return outer
 
     def add_task(self, task: Node) -> None:
-        """Adds a task or a group."""
+        """Adds a task or a group, at the end; one that is in it already stays where it is. Raises FieldError
+        for one that belongs to another group."""
         if not isinstance(task, Node):
             raise FieldError(f"{self._owner()}: expected a task or a group, got {task!r}", field="tasks")
         if task in self._members:
@@ -145,6 +162,7 @@ class TaskGroup(Node):
 
     @property
     def execute_strategy(self) -> Union[str, TaskGraph]:
+        """`"parallel"`, `"sequential"` or a TaskGraph."""
         return self._strategy
 
     @property
@@ -160,7 +178,7 @@ class TaskGroup(Node):
 
     @property
     def all_tasks(self) -> list[Task]:
-        """All tasks in it and in the groups inside it."""
+        """All tasks in it and in the groups inside it, in order."""
         found: list[Task] = []
         pending = list(reversed(self.tasks))
         while pending:

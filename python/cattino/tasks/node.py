@@ -51,11 +51,12 @@ class Node:
 
     @property
     def name(self) -> str:
+        """Without its groups: as was given, else made of what it does, and unique once it is submitted."""
         return self._name or self._unique or self._default_name()
 
     @property
     def fullname(self) -> str:
-        """`group/subgroup/task`."""
+        """`group/subgroup/task`: how the backend and `meow` know it."""
         if self._fullname is not None:
             return self._fullname
         group = self._group
@@ -69,11 +70,18 @@ class Node:
     # ---- hooks ----------------------------------------------------------------------------------
 
     def on_start(self) -> Any:
-        """Called before it starts. Override it with a `def` or an `async def`."""
+        """Called before each attempt (of a group once, before its first task starts). Override it with a
+        `def` or an `async def`; what it raises fails the task, or all in the group.
+
+        Hooks of a submission run in one Python process, async ones side by side on one loop, others one at a
+        time; what they set on `self` stays. What they print is in the task's stdout.log.
+        """
         return _nothing
 
     def on_end(self) -> Any:
-        """Called after it has ended, whenever `on_start` was. Override it with `def` or `async def`."""
+        """Called after each attempt (of a group when none of its tasks waits or runs any more), whenever
+        `on_start` was, when its devices are free again. Override it with `def` or `async def`; what it raises
+        is in stderr.log and changes nothing. What comes after the task waits for it."""
         return _nothing
 
     def on_retry(self) -> Any:
@@ -114,14 +122,21 @@ class Node:
         return names
 
     def wait(self, timeout: Optional[float] = None, *, progress: bool = True) -> TaskStatus:
-        """Waits until it has ended, for at most `timeout` seconds (else TimeoutError). At a terminal or in a
-        notebook a wait of more than half a second shows how it goes on, unless `progress` is False."""
+        """Waits until it has ended, for at most `timeout` seconds (None: for ever; else TimeoutError), and
+        returns its status; also when nothing left can go on without the user (it is held, or needs one that
+        failed). At a terminal or in a notebook a wait of more than half a second shows how it goes on, unless
+        `progress` is False. Ctrl-C ends the wait, not the task."""
         from cattino.backend import wait
         from cattino.progress import waiting
+        from cattino.tasks.timing import check_seconds
 
         names = self._submitted()
-        with waiting(self.fullname, names) if progress else nullcontext():
-            has_ended = wait(names, timeout)
+        timeout = check_seconds(f"wait for {self.fullname}", "timeout", timeout)
+        try:
+            with waiting(self.fullname, names) if progress else nullcontext():
+                has_ended = wait(names, timeout)
+        except KeyboardInterrupt:  # where inside is of no interest
+            raise KeyboardInterrupt(f"{self.fullname} goes on; cancel() ends it") from None
         if not has_ended:
             raise TimeoutError(f"{self.fullname} has not ended after {timeout} s")
         return self.status
@@ -135,10 +150,11 @@ class Node:
 
     @property
     def status(self) -> TaskStatus:
+        """As it is now."""
         raise NotImplementedError
 
     def cancel(self) -> None:
-        """Waiting or Running → Cancelled."""
+        """Waiting or Running → Cancelled; what runs is stopped. What can never run then is cancelled, too."""
         self._ask("cancel")
 
     def terminate(self, force: bool = False) -> None:
@@ -147,7 +163,8 @@ class Node:
         self._ask("kill")
 
     def resume(self) -> None:
-        """Failed or Cancelled → Waiting."""
+        """Failed, Cancelled or held → Waiting for its turn, and with it what was cancelled because of it.
+        What is Done is not run again."""
         self._ask("resume")
 
     def _ask(self, verb: str) -> None:

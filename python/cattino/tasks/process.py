@@ -22,9 +22,13 @@ _TEXTS = {str}
 
 
 class DeviceRequiredTask(Task):
-    """A task that needs `min_devices` devices, all at once, with so much memory on each."""
+    """The base of tasks that need devices: `min_devices` of them (1), all at once, with
+    `requires_memory_per_device` on each (unset: each whole, alone).
 
-    _fields: tuple[str, ...] = (*_FIELDS, "min_devices", "requires_memory_per_device", *DEVICE_CHECKS)
+    A class of one's own says what is done, as with Task. It takes `task_name`, `priority`, and the other
+    fields of ProcTask but what to run."""
+
+    _known: tuple[str, ...] = (*_FIELDS, "min_devices", "requires_memory_per_device", *DEVICE_CHECKS)
     _checks: dict[str, Check] = DEVICE_CHECKS
     _min_devices = 1
 
@@ -56,6 +60,7 @@ class DeviceRequiredTask(Task):
 
     @property
     def min_devices(self) -> int:
+        """How many devices it needs."""
         return self._min_devices
 
     @property
@@ -65,24 +70,66 @@ class DeviceRequiredTask(Task):
 
 
 class ProcTask(DeviceRequiredTask):
-    """A subprocess (a command line, or a list: an argv) or a callable with its arguments.
+    """A command, or a function with its arguments, run in a process of its own when what it asks for is free.
 
-    ProcTask("python train.py --lr 0.1", task_name="train", min_devices=2)
-    ProcTask(["python", "train.py"], requires_memory_per_device="20GiB")
-    ProcTask(func=main, min_devices=0, cpus=4)
-    ProcTask(train, args=(data,), kwargs={"lr": 0.1})
+        ProcTask("python train.py --lr 0.1", task_name="train", min_devices=2)
+        ProcTask(["python", "train.py"], requires_memory_per_device="20GiB")
+        ProcTask(train, args=(data,), kwargs={"lr": 0.1}, min_devices=0, cpus=4)
 
-    `start_method="spawn"` calls the function in a fresh interpreter, which sees nothing of what hooks have
-    changed outside the task; else ("fork") its process is a copy of the one that runs the hooks, as long as
-    CUDA is not initialised there.
+    What to run is `cmd_or_func`, the first, or named:
 
-    Further fields: max_devices, devices, time_limit, resources, retries, retry_on, backoff, longest_backoff,
-    oom_growth, not_before, held, preemptible, log_limit (see the guide).
+        cmd            a command line (text), or a list: an argv. One with shell syntax is run by a shell;
+                       `${task_name}`, `${run_dir}` and the like are filled in
+        func           a function; what it returns is `result()`
+        args           a tuple of what it is called with
+        kwargs         a dict of the same, by names
+        start_method   "fork" (the default): the function's process is a copy of the one that runs the hooks,
+                       as long as CUDA is not initialised there; "spawn": a fresh interpreter, which sees
+                       nothing of what hooks have changed outside the task
+        env            a dict of variables, over those of whoever submits it
+        cwd            the directory in which it runs (default: that of whoever submits it)
+
+    What it is called, and when it may run:
+
+        task_name      a name, unique among tasks that have not ended (default: made of what it runs)
+        priority       higher runs first (0)
+        not_before     it starts then at the earliest: a datetime, seconds since 1970, or text such as
+                       "2026-12-01T08:00" (local time) or "+2h"
+        held           True: it waits until `resume()`
+        preemptible    True: it may be stopped to make room for a higher priority, and runs again later
+        cascade        True: it is cancelled when it can never run because one that it needs failed; False: it
+                       waits (the setting `cascade-cancel-on-failure`)
+
+    What it needs; it waits until that is free:
+
+        min_devices    devices, all at once (1). 0: none, and devices are hidden from it
+        max_devices    it takes up to so many, if they are idle when it starts (as min_devices)
+        requires_memory_per_device
+                       MiB (20000), text ("20GiB"), or a share (0.5); unset: each device whole, alone
+        devices        only these: names, indices, UUIDs or models ("cuda:1", [0, 1], "A100")
+        cpus           cores (0 beside an accelerator, else 1)
+        ram            host memory: MiB, or text ("64GiB")
+        resources      a dict of counters that the settings declare: {"licence": 1}
+
+    When it is stopped, and run again (times: "2h", "1h30m", a timedelta, or seconds):
+
+        time_limit     its longest run; then it is stopped, and Failed (none)
+        retries        how often it is run again if it fails (0)
+        retry_on       after which ends: exit codes, "exit" (any of them), "signal", "timeout", "oom", "lost"
+                       (exit, signal and oom)
+        backoff        the wait before the first retry ("1s"), twice as long before each further one
+        longest_backoff
+                       but never longer than this ("10min")
+        oom_growth     after an "oom" it asks for so many times as much memory: 1.5 (none)
+        hook_timeout   how long each of its hooks may take; 0: for ever (the setting `hook-timeout`)
+        log_limit      how much each of its logs takes: MiB, or text; 0: all (the setting `log-limit`)
+
+    What is wrong raises FieldError, which names the field; an unknown field is a TypeError, too.
     """
 
-    _fields: tuple[str, ...] = (
+    _known: tuple[str, ...] = (
         *("cmd", "func", "args", "kwargs", "start_method"),
-        *DeviceRequiredTask._fields,
+        *DeviceRequiredTask._known,
     )
     _func: Optional[Callable[..., Any]] = None
     # What the function is called with; on the class until it differs.
@@ -181,10 +228,12 @@ class ProcTask(DeviceRequiredTask):
 
     @property
     def cmd(self) -> Union[str, list[str], None]:
+        """The command line, or the argv; None for a function."""
         return self._command if self._argv is None else self._argv
 
     @property
     def func(self) -> Optional[Callable[..., Any]]:
+        """The function; None for a command."""
         return self._func
 
     def run(self) -> Any:

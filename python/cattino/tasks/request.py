@@ -65,7 +65,8 @@ def check_priority(owner: str, value: object) -> int:
 
 def check_env(owner: str, value: object) -> dict[str, str]:
     if not hasattr(value, "items"):
-        wrong(owner, "env", "a dictionary of texts", value)
+        hint = "a name is given by task_name=…" if isinstance(value, str) else None
+        raise FieldError(f"{owner}: expected a dictionary of texts, got {value!r}", field="env", hint=hint)
     checked = {}
     for key, content in value.items():
         if not isinstance(key, str) or not key or "=" in key or "\0" in key:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 from fractions import Fraction
+from math import inf, isnan
 from time import time
-from typing import Union
+from typing import Optional, Union
 
 from cattino.tasks.request import wrong
 
@@ -39,6 +40,15 @@ def check_length(owner: str, field: str, value: object) -> int:
 def check_pause(owner: str, field: str, value: object) -> int:
     """A length of time, or nothing."""
     return _length(owner, field, value, 0)
+
+
+def check_seconds(owner: str, field: str, value: object) -> Optional[float]:
+    """As Python itself has them, for a wait: None is for ever."""
+    if value is None:
+        return None
+    if isinstance(value, (str, bytes, bool)) or not hasattr(value, "__float__") or isnan(value):
+        wrong(owner, field, "seconds, as a number", value)
+    return None if value == inf else float(value)
 
 
 def _length(owner: str, field: str, value: object, least: int) -> int:

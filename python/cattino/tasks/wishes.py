@@ -57,7 +57,7 @@ def whole(least: int, most: int) -> Check:
     return check
 
 
-def _check_flag(owner: str, field: str, value: object) -> bool:
+def check_flag(owner: str, field: str, value: object) -> bool:
     if not isinstance(value, bool):
         wrong(owner, field, "True or False", value)
     return value
@@ -126,8 +126,8 @@ CHECKS: dict[str, Check] = {
     "longest_backoff": check_pause,
     "oom_growth": _check_factor,
     "not_before": check_moment,
-    "held": _check_flag,
-    "preemptible": _check_flag,
+    "held": check_flag,
+    "preemptible": check_flag,
     "log_limit": check_size,
     "hook_timeout": check_pause,
 }
