@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from cattino import calls
-from cattino.calls import Call, Name, T
+from cattino.backend import run
+from cattino.calls import Name
 from cattino.errors import CattinoError
 from cattino.events import Events
 from cattino.info import DeviceInfo, TaskInfo
@@ -52,43 +53,40 @@ class Client:
         self, *names: Name, status: Status = None, all: bool = False, match: Optional[str] = None
     ) -> TaskInfos:
         """What has not ended, and what ended in submissions of the last 24 hours; with `all`, all there is.
-        `match` is a regular expression (RE2) for fullnames."""
-        return _ask(calls.list_call(names, status, all, match))
+        `match` is a regular expression (RE2) for fullnames. A million tasks at most."""
+        return run(calls.tasks(names, status, all, match))
 
     def task(self, name: Name) -> TaskInfo:
         """The task as it is now."""
-        return _ask(calls.task_call(name))
+        return run(calls.task(name))
 
     def wait(self, *names: Name, timeout: Optional[float] = None) -> TaskInfos:
         """Until these have ended; without names, all that has not ended now. Returns also when nothing left
         can go on without the user. Raises TimeoutError after `timeout` seconds."""
-        from cattino.backend import ask_again
-
-        call = calls.wait_call(names, timeout)
-        return call.read(ask_again(call.method, call.path, call.payload))
+        return run(calls.wait(names, timeout))
 
     def result(self, name: Name, timeout: Optional[float] = None) -> Any:
         """What the function of a task returned, or raised, when it has ended; of a command, TaskStatus.Done.
         Raises TaskFailed if it ended in another way, TimeoutError after `timeout` seconds."""
         self.wait(name, timeout=timeout)
-        return result_of(_ask(calls.full_call(name)))
+        return result_of(run(calls.in_full(name)))
 
     def cancel(self, *names: Name, match: Optional[str] = None) -> TaskInfos:
-        """Waiting or Running → Cancelled. Returns what has changed (at most 1000 of them), as do the other
-        verbs; `wait` for those that run."""
-        return _ask(calls.change_call("cancel", names, match))
+        """Waiting or Running → Cancelled. Returns what has changed (of more than 1000 not all), as do the
+        other verbs; `wait` for those that run."""
+        return run(calls.change("cancel", names, match))
 
     def kill(self, *names: Name, match: Optional[str] = None) -> TaskInfos:
         """Running → Failed, and not retried."""
-        return _ask(calls.change_call("kill", names, match))
+        return run(calls.change("kill", names, match))
 
     def resume(self, *names: Name, match: Optional[str] = None) -> TaskInfos:
         """Failed or Cancelled → Waiting."""
-        return _ask(calls.change_call("resume", names, match))
+        return run(calls.change("resume", names, match))
 
     def remove(self, *names: Name, match: Optional[str] = None) -> TaskInfos:
         """Cancelled if need be, and no longer listed. Logs stay."""
-        return _ask(calls.change_call("remove", names, match))
+        return run(calls.change("remove", names, match))
 
     def logs(
         self, name: Name, stream: str = "stdout", follow: bool = False
@@ -109,13 +107,7 @@ class Client:
 
     def devices(self) -> DeviceInfos:
         """Those of the backend's machine."""
-        return _ask(calls.devices_call())
-
-
-def _ask(call: Call[T]) -> T:
-    from cattino.backend import ask
-
-    return call.read(ask(call.method, call.path, call.payload))
+        return run(calls.devices())
 
 
 def submit(objects: Iterable[Any]) -> list[TaskInfo]:

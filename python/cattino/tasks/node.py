@@ -116,13 +116,14 @@ class Node:
     def wait(self, timeout: Optional[float] = None, *, progress: bool = True) -> TaskStatus:
         """Waits until it has ended, for at most `timeout` seconds (else TimeoutError). At a terminal or in a
         notebook a wait of more than half a second shows how it goes on, unless `progress` is False."""
-        from cattino.backend import wait
+        from cattino.backend import run
+        from cattino.parts import waited
         from cattino.progress import waiting
 
         names = self._submitted()
         with waiting(self.fullname, names) if progress else nullcontext():
-            has_ended = wait(names, timeout)
-        if not has_ended:
+            answers = run(waited(names, timeout))
+        if answers is None:
             raise TimeoutError(f"{self.fullname} has not ended after {timeout} s")
         return self.status
 
@@ -151,9 +152,10 @@ class Node:
         self._ask("resume")
 
     def _ask(self, verb: str) -> None:
-        from cattino.backend import act
+        from cattino.backend import run
+        from cattino.parts import acted
 
-        act(verb, self._submitted())
+        run(acted(verb, self._submitted()))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.fullname}>"
