@@ -139,7 +139,7 @@ def _compile(exports: list[Export], source: str, taken: set[str]) -> Work:
         head["on_conflict"] = defaults.on_conflict
     lines = [json.dumps({"submission": head}, ensure_ascii=False)]
     if writer.objects:
-        lines.append(f'{{"objects":"{_pickled(writer.objects)}"}}')
+        lines.append(f'{{"objects":"{_pickled(writer.objects, defaults)}"}}')
     first_line = len(lines) + 1
     lines += body
     return Work(tree.nodes, fullnames, first_line, Pieces(lines, tree.edges))
@@ -273,9 +273,6 @@ class _Writer:
         if not hooks and not is_function:
             return ""
         self.objects.append(node)
-        timeout = self._defaults.hook_timeout
-        if hooks and node._hook_timeout is None and timeout is not None:
-            node._hook_timeout = timeout  # pickled with it: its host goes by it
         text = f',"hooks":{json.dumps(hooks)}' if hooks else ""
         return f'{text},"object":{len(self.objects) - 1}'
 
@@ -291,12 +288,16 @@ def _filled(node: Node, text: str, field: str) -> str:
         raise FieldError(f"{node!r}: {error.message}", field=field, hint=error.hint) from error.__cause__
 
 
-def _pickled(objects: list[Node]) -> str:
+def _pickled(objects: list[Node], defaults: Defaults) -> str:
+    """With what their host goes by, where an object does not say otherwise, as the last of them."""
     from base64 import b64encode
 
     from cattino.pickling import pickle_objects
 
-    return b64encode(pickle_objects(objects)).decode("ascii")
+    sent: list[Any] = [*objects]
+    if defaults.hook_timeout is not None:
+        sent.append({"hook_timeout": defaults.hook_timeout})
+    return b64encode(pickle_objects(sent)).decode("ascii")
 
 
 def _chunks(lines: list[str]) -> Iterator[bytes]:

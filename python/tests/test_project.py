@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import pickle
 import sys
 from pathlib import Path
 from typing import Any
@@ -74,12 +76,16 @@ def test_a_submission_takes_what_nobody_said_from_the_project(
     settings = settings_of(project / "pyproject.toml", ALL)
     hooked, own = Hooked("x", task_name="hooked"), Hooked("x", task_name="own", hook_timeout=7)
     says = ProcTask("x", task_name="says", cascade=True, log_limit=0)
-    head, _, *lines = lines_of(monkeypatch, settings, ProcTask("x", task_name="plain"), says, hooked, own)
+    head, objects, *lines = lines_of(
+        monkeypatch, settings, ProcTask("x", task_name="plain"), says, hooked, own
+    )
     tasks = {line["task"]["name"]: line["task"] for line in lines if "task" in line}
     assert head["submission"]["on_conflict"] == "rename"
     assert (tasks["plain"]["cascade"], tasks["plain"]["log_limit"]) == (False, "10MiB")
     assert (tasks["says"]["cascade"], tasks["says"]["log_limit"]) == (True, 0)
-    assert (hooked._hook_timeout, own._hook_timeout) == (300_000, 7000)
+    *sent, defaults = pickle.loads(base64.b64decode(objects["objects"]))
+    assert [each._hook_timeout for each in sent] == [None, 7000] and defaults == {"hook_timeout": 300_000}
+    assert hooked._hook_timeout is None, "the object is the user's"
 
 
 def test_without_a_table_the_backend_decides(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
