@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import pickle
 import sys
 from pathlib import Path
@@ -92,6 +93,31 @@ def test_without_a_table_the_backend_decides(project: Path, monkeypatch: pytest.
     head, line, _ = lines_of(monkeypatch, Settings(), ProcTask("x"))
     assert "on_conflict" not in head["submission"]
     assert "cascade" not in line["task"] and "log_limit" not in line["task"]
+
+
+def test_a_table_of_another_user_is_left_out_and_that_is_said_once(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = project / "a" / "pyproject.toml"
+    file.write_text("tool.cattino.override-exist-tasks = 'allow'\n")
+    (project / "a" / "b" / "pyproject.toml").write_text("[project]\nname = 'b'\n")
+    owners = {str(file): 12345}
+    monkeypatch.setattr("cattino.project._owner_of", lambda opened: owners.get(opened.name, os.geteuid()))
+    settings = settings_of(project / "pyproject.toml", ALL)
+    assert settings.override_exist_tasks == "rename"
+    settings.reload()
+    assert settings.override_exist_tasks == "rename"
+    said = capfd.readouterr().err
+    assert said.count("\n") == 1 and f"{file} belongs to another user (uid 12345)" in said
+    assert "pyproject.toml of your own" in said
+    owners[str(file)] = 0  # root's
+    settings.reload()
+    assert settings.override_exist_tasks == "allow" and capfd.readouterr().err == ""
+
+
+def test_a_pipe_of_that_name_holds_nobody_up(project: Path) -> None:
+    os.mkfifo(project / "a" / "b" / "pyproject.toml")
+    assert settings_of(project / "pyproject.toml", ALL).override_exist_tasks == "rename"
 
 
 @pytest.mark.parametrize(
