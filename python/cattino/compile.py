@@ -10,7 +10,7 @@ import gc
 import json
 from collections.abc import Iterator
 from json.encoder import encode_basestring as quoted
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Optional
 
 from cattino.cycles import check_acyclic
 from cattino.errors import CattinoError, FieldError
@@ -49,12 +49,14 @@ class Pieces:
 
 
 class Work(NamedTuple):
-    """What is sent. `nodes[i]` has the ref i+1 and is line `first_line` + i."""
+    """What is sent. `nodes[i]` has the ref i+1 and is line `first_line` + i. `on_conflict` is None where the
+    backend's setting decides."""
 
     nodes: list[Node]
     fullnames: set[str]
     first_line: int
     chunks: Pieces
+    on_conflict: Optional[str]
 
 
 class _Tree:
@@ -142,7 +144,7 @@ def _compile(exports: list[Export], source: str, taken: set[str]) -> Work:
         lines.append(f'{{"objects":"{_pickled(writer.objects, defaults)}"}}')
     first_line = len(lines) + 1
     lines += body
-    return Work(tree.nodes, fullnames, first_line, Pieces(lines, tree.edges))
+    return Work(tree.nodes, fullnames, first_line, Pieces(lines, tree.edges), defaults.on_conflict)
 
 
 def _collect(exports: list[Export]) -> _Tree:

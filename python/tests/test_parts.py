@@ -173,3 +173,43 @@ def test_a_wait_that_takes_too_long_is_a_timeout(known: Tasks, kind: int) -> Non
     known.daemon.answers["/v1/wait"] = lambda body: (200, {"outcome": 5, "tasks": []})
     with pytest.raises(TimeoutError):
         asked("wait", 41, timeout=1)[kind]()
+
+
+# ---- names that were taken --------------------------------------------------------------------------
+
+
+def submitted_as(daemon: FakeDaemon, known: Tasks) -> TaskGroup:
+    """A group of 150, all of whose names are taken; the answer tells of the first 100."""
+    group = TaskGroup([ProcTask("x", task_name=f"a/t{i}") for i in range(150)], group_name="g")
+    for i in range(150):
+        known.all[41 + i]["fullname"] = f"g/a/t{i}_1"
+    told = [{"ref": 2 + i, **known.all[41 + i]} for i in range(100)]
+    daemon.answers["/v1/submissions"] = lambda body: (
+        201,
+        {"id": 7, "run_dir": "/logs", "first_task": 41, "count": 150, "tasks": told},
+    )
+    cattino.export(group)
+    return group
+
+
+def test_renamed_tasks_have_their_names_beyond_the_first_hundred(daemon: FakeDaemon, known: Tasks) -> None:
+    tasks = submitted_as(daemon, known).all_tasks
+    assert [task.fullname for task in tasks] == [f"g/a/t{i}_1" for i in range(150)]
+    assert [task.name for task in tasks] == [f"a/t{i}_1" for i in range(150)]
+    assert [len(query["name"]) for query in known.queries()] == [50]
+
+
+def test_names_are_only_looked_up_where_they_may_have_changed(
+    daemon: FakeDaemon, known: Tasks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cattino.export(TaskGroup([ProcTask("x", task_name=f"t{i}") for i in range(150)]))
+    assert known.queries() == []
+    monkeypatch.setattr(cattino.settings, "_own", {"override-exist-tasks": "rename"})
+    cattino.export(TaskGroup([ProcTask("x", task_name=f"u{i}") for i in range(150)]))
+    assert len(known.queries()) == 1
+
+
+def test_a_submission_stands_when_its_names_cannot_be_looked_up(daemon: FakeDaemon, known: Tasks) -> None:
+    daemon.answers["/v1/tasks"] = lambda body: (503, {"detail": "not now"})
+    last = submitted_as(daemon, known).all_tasks[-1]
+    assert (last._id, last.fullname) == (190, "g/a/t149")

@@ -366,3 +366,20 @@ def test_async_events_are_from_when_they_are_asked_for(backend: Backend) -> None
         )
     )
     assert out == "created t\nstarted t\nended t\n"
+
+
+def test_renamed_tasks_know_their_names_however_many_they_are(backend: Backend) -> None:
+    out = said(
+        start(
+            backend,
+            """
+            cattino.settings.override_exist_tasks = "rename"
+            for _ in range(2):
+                group = TaskGroup([small(f"t{i}", held=True) for i in range(150)], group_name="g")
+                last = client.submit(group)[-1]
+            task = group.tasks[-1]
+            print(task.fullname, task.name, last.fullname, client.task(task).fullname)
+            """,
+        )
+    )
+    assert out == "g/t149_1 t149_1 g/t149_1 g/t149_1\n"
