@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Generator, Iterator
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, Union
 
 from cattino import calls
-from cattino.calls import Call, Name, T
+from cattino.calls import Name
 from cattino.client import BackendGone, answer_in, request_bytes
 from cattino.clients import Client, DeviceInfos, Status, TaskInfos, result_of, submit
 from cattino.info import Event, TaskInfo
 from cattino.notebook import interruptible
+from cattino.parts import Request, Steps, T
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -36,6 +38,9 @@ class AsyncClient:
     `await task` gives what `await client.result(task)` does.
     """
 
+    def __init__(self) -> None:
+        self._opening: list[Future[None]] = []  # of events that do not listen yet
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -46,45 +51,60 @@ class AsyncClient:
         """Nothing is held; for those who close what they opened."""
 
     async def submit(self, *objects: Union[Task, TaskGroup, TaskGraph]) -> TaskInfos:
+        await self._events_listen()
         return await _in_thread(lambda: submit(objects))
 
     async def list(
         self, *names: Name, status: Status = None, all: bool = False, match: Optional[str] = None
     ) -> TaskInfos:
-        return await _ask(calls.list_call(names, status, all, match))
+        return await self._ask(calls.tasks(names, status, all, match))
 
     async def task(self, name: Name) -> TaskInfo:
-        return await _ask(calls.task_call(name))
+        return await self._ask(calls.task(name))
 
     async def wait(self, *names: Name, timeout: Optional[float] = None) -> TaskInfos:
-        return await _ask(calls.wait_call(names, timeout), again=True)
+        return await self._ask(calls.wait(names, timeout))
 
     async def result(self, name: Name, timeout: Optional[float] = None) -> Any:
         await self.wait(name, timeout=timeout)
-        full = await _ask(calls.full_call(name))
+        full = await self._ask(calls.in_full(name))
         return await _in_thread(lambda: result_of(full))
 
     async def cancel(self, *names: Name, match: Optional[str] = None) -> TaskInfos:
-        return await _ask(calls.change_call("cancel", names, match))
+        return await self._ask(calls.change("cancel", names, match))
 
     async def kill(self, *names: Name, match: Optional[str] = None) -> TaskInfos:
-        return await _ask(calls.change_call("kill", names, match))
+        return await self._ask(calls.change("kill", names, match))
 
     async def resume(self, *names: Name, match: Optional[str] = None) -> TaskInfos:
-        return await _ask(calls.change_call("resume", names, match))
+        return await self._ask(calls.change("resume", names, match))
 
     async def remove(self, *names: Name, match: Optional[str] = None) -> TaskInfos:
-        return await _ask(calls.change_call("remove", names, match))
+        return await self._ask(calls.change("remove", names, match))
 
     def logs(self, name: Name, stream: str = "stdout", follow: bool = False) -> AsyncIterator[str]:
-        return _threaded(lambda: Client().logs(name, stream, follow))
+        return _threaded(lambda: _in_thread(lambda: Client().logs(name, stream, follow)))
 
     def events(self, since: Optional[float] = None) -> AsyncIterator[Event]:
-        events = Client().events(since)  # from now on, not from when it is first asked
-        return _threaded(lambda: events)
+        listens: Future[None] = Future()
+        listens.set_running_or_notify_cancel()
+        opening = _started(lambda: Client().events(since))  # from now on, not from when it is first asked
+        opening.add_done_callback(lambda _: listens.set_result(None))
+        self._opening = [*(each for each in self._opening if not each.done()), listens]
+        return _threaded(lambda: asyncio.wrap_future(opening))
 
     async def devices(self) -> DeviceInfos:
-        return await _ask(calls.devices_call())
+        return await self._ask(calls.devices())
+
+    async def _ask(self, steps: Steps[T]) -> T:
+        await self._events_listen()
+        return await _run(steps)
+
+    async def _events_listen(self) -> None:
+        """What this client asks for after `events` is not missed by them."""
+        for listens in self._opening:
+            await asyncio.wrap_future(listens)
+        self._opening = [each for each in self._opening if not each.done()]
 
 
 for _name in ("submit", "list", "task", "wait", "result", "cancel", "kill", "resume", "remove", "devices"):
@@ -108,35 +128,59 @@ async def _in_thread(work: Callable[[], T]) -> T:
     return await asyncio.get_running_loop().run_in_executor(None, work)
 
 
-async def _ask(call: Call[T], again: bool = False) -> T:
-    """`again`: also when the backend is killed meanwhile."""
-    from cattino.backend import body_of, open_connection
-
-    request = request_bytes(call.method, call.path, body_of(call.payload))
-    connection = await _in_thread(open_connection)
+async def _run(steps: Steps[T]) -> T:
+    """As `backend.run`."""
+    answer: Any = None
     while True:
+        try:
+            wanted = steps.send(answer)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        answer = await _answer(wanted)
+
+
+async def _answer(wanted: Request) -> Any:
+    from cattino.backend import open_connection
+
+    while True:
+        connection = await _in_thread(open_connection)
         connection.setblocking(False)
         reader, writer = await asyncio.open_connection(sock=connection)
         try:
-            writer.write(request)
+            writer.write(request_bytes(wanted.method, wanted.path, wanted.body()))
             with interruptible():
                 answer = await reader.read()
-            return call.read(answer_in(answer))
+            return answer_in(answer)
         except (BackendGone, ConnectionError):
-            if not again:
+            if not wanted.again:
                 raise
-            connection = await _in_thread(open_connection)
         finally:
             writer.close()
 
 
-async def _threaded(make: Callable[[], Iterator[Item]]) -> AsyncIterator[Item]:
+def _started(work: Callable[[], T]) -> Future[T]:
+    """Its result, from a thread that works on it already."""
+    future: Future[T] = Future()
+    future.set_running_or_notify_cancel()  # who no longer waits for it does not cancel it
+
+    def do() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=do, name="cattino-events", daemon=True).start()
+    return future
+
+
+async def _threaded(make: Callable[[], Awaitable[Iterator[Item]]]) -> AsyncIterator[Item]:
     """What an iterator that waits has, read in a thread of its own, a little ahead."""
     loop = asyncio.get_running_loop()
     items: asyncio.Queue[Any] = asyncio.Queue()
     room = threading.Semaphore(AHEAD)
     closed = threading.Event()
-    iterator = await _in_thread(make)
+    iterator = await make()
 
     def put(item: Any) -> None:
         try:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from cattino.client import BackendGone, connect, request
 from cattino.errors import CattinoError
+from cattino.parts import Request, Steps, T
 
 
-def ask(method: str, path: str, payload: Any = None, timeout: Optional[float] = None) -> Any:
+def ask(method: str, path: str, payload: Any = None) -> Any:
     """One request with a JSON body; its answer. Problems are raised as CattinoError."""
-    connection = open_connection()
-    connection.settimeout(timeout)
-    return request(connection, method, path, body_of(payload))
-
-
-def body_of(payload: Any) -> Optional[bytes]:
-    return None if payload is None else json.dumps(payload, separators=(",", ":")).encode()
+    wanted = Request(method, path, payload)
+    return _answer(wanted, open_connection)
 
 
 def stream(path: str, pieces: Iterable[bytes]) -> Any:
@@ -33,41 +28,29 @@ def stream(path: str, pieces: Iterable[bytes]) -> Any:
         return request(open_connection(), "POST", path, iter(pieces))
 
 
-TOO_LATE = 5  # the outcome of a wait
-NAMES_EACH = 10_000  # in the body of a request: it takes 1 MiB
-NAMES_EACH_PATH = 1000  # its header takes 64 KiB
+def run(steps: Steps[T], connected: Optional[Callable[[], socket.socket]] = None) -> T:
+    """Asks what `steps` wants asked, over connections that `connected` makes; what it returns.
 
-
-def act(verb: str, names: list[str]) -> None:
-    """Does what `meow VERB NAMES…` does."""
-    for part in _parts(names, NAMES_EACH):
-        ask("POST", f"/v1/{verb}", {"names": part})
-
-
-def wait(names: list[str], timeout: Optional[float]) -> bool:
-    """Waits until all have ended or nothing left can go on; False if that takes more than `timeout` s."""
-    from time import monotonic
-
-    deadline = None if timeout is None else monotonic() + timeout
-    for part in _parts(names, NAMES_EACH):
-        payload: dict[str, Any] = {"names": part}
-        if deadline is not None:
-            payload["timeout_ms"] = max(0, round((deadline - monotonic()) * 1000))
-        if ask_again("POST", "/v1/wait", payload)["outcome"] == TOO_LATE:
-            return False
-    return True
-
-
-def ask_again(method: str, path: str, payload: Any) -> Any:
-    """As `ask`, for what may be asked twice: also when the backend is killed meanwhile. One that is ended by
-    its user says so, by an error of status 503, and is not brought back."""
-    connection = open_connection()
-    body = body_of(payload)
+    What may be asked again is, when the backend is killed meanwhile. One that is ended by its user says so,
+    by an error of status 503, and is not brought back."""
+    answer: Any = None
     while True:
         try:
-            return request(connection, method, path, body)
+            wanted = steps.send(answer)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        answer = _answer(wanted, connected or open_connection)
+
+
+def _answer(wanted: Request, connected: Callable[[], socket.socket]) -> Any:
+    while True:
+        connection = connected()
+        try:
+            return request(connection, wanted.method, wanted.path, wanted.body())
         except BackendGone:
-            connection = open_connection()
+            if not wanted.again:
+                raise
 
 
 def task_in_full(reference: str) -> dict[str, Any]:
@@ -80,34 +63,6 @@ def path_of(reference: str) -> str:
     from urllib.parse import quote
 
     return f"/v1/tasks/{quote(reference, safe='')}"
-
-
-def statuses(names: list[str]) -> list[str]:
-    """The different statuses of these tasks."""
-    found: dict[str, None] = {}
-    for part in _parts(names, NAMES_EACH_PATH):
-        counts = _list(part).get("counts", {})
-        found.update({status: None for status, count in counts.items() if count})
-    return list(found)
-
-
-def _list(names: list[str]) -> dict[str, Any]:
-    from urllib.parse import urlencode
-
-    query = urlencode([("name", name) for name in names] + [("all", "1"), ("reasons", "0")])
-    found: dict[str, Any] = ask("GET", f"/v1/tasks?{query}")
-    return found
-
-
-def listed(names: list[str]) -> Iterator[dict[str, Any]]:
-    """The tasks."""
-    for part in _parts(names, NAMES_EACH_PATH):
-        yield from _list(part)["tasks"]
-
-
-def _parts(names: list[str], most: int) -> Iterator[list[str]]:
-    for at in range(0, len(names), most):
-        yield names[at : at + most]
 
 
 known_socket = ""  # the path, in a process that the backend told
@@ -127,6 +82,11 @@ def open_connection() -> socket.socket:
         return connect(path)
     except OSError as error:
         raise CattinoError(f"the backend was started, but {path} does not answer: {error.strerror}") from None
+
+
+def connect_running() -> socket.socket:
+    """A connection to a backend that is there: none is started. Raises OSError."""
+    return connect(next(candidates()))
 
 
 def candidates() -> Iterator[str]:

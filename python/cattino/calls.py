@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Callable, Generic, Optional, TypeVar, Union
-from urllib.parse import urlencode
+from typing import Any, Optional, Union
 
-from cattino.backend import TOO_LATE, path_of
+from cattino.backend import path_of
+from cattino.client import Told
 from cattino.errors import CattinoError, FieldError, did_you_mean
 from cattino.info import DeviceInfo, TaskInfo
+from cattino.parts import Request, Steps, acted, ended, listed
 from cattino.status import TaskStatus
 from cattino.tasks.node import Node
 from cattino.tasks.timing import check_seconds
 
 Name = Union[str, int, Node, TaskInfo]
-T = TypeVar("T")
 STREAMS = ("stdout", "stderr")
-ALL = 1_000_000_000
-
-
-class Call(Generic[T]):
-    """A request, and how to read its answer."""
-
-    def __init__(self, method: str, path: str, payload: Any, read: Callable[[Any], T]) -> None:
-        self.method = method
-        self.path = path
-        self.payload = payload
-        self.read = read
 
 
 def references(names: Iterable[Name]) -> list[str]:
@@ -63,20 +52,16 @@ def checked_stream(stream: str) -> str:
     return stream
 
 
-def list_call(
+def tasks(
     names: Sequence[Name],
     status: Union[str, TaskStatus, Iterable[Union[str, TaskStatus]], None],
     everything: bool,
     match: Optional[str],
-) -> Call[list[TaskInfo]]:
-    query = [("name", name) for name in references(names)]
-    query += [("status", word) for word in _statuses(status)]
+) -> Steps[list[TaskInfo]]:
+    query = [("status", word) for word in _statuses(status)]
     if everything:
         query.append(("all", "1"))
-    if match is not None:
-        query.append(("match", match))
-    query.append(("limit", str(ALL)))
-    return Call("GET", f"/v1/tasks?{urlencode(query)}", None, _tasks)
+    return _infos((yield from listed(references(names), match=match, query=query)))
 
 
 def _statuses(status: Any) -> list[str]:
@@ -92,53 +77,36 @@ def _statuses(status: Any) -> list[str]:
     return found
 
 
-def _tasks(answer: dict[str, Any]) -> list[TaskInfo]:
-    return [TaskInfo(told) for told in answer["tasks"]]
+def _infos(tasks: list[Told], full: bool = True) -> list[TaskInfo]:
+    return [TaskInfo(told, full) for told in tasks]
 
 
-def full_call(name: Name) -> Call[dict[str, Any]]:
-    return Call("GET", path_of(one_reference(name)), None, _of_task)
-
-
-def task_call(name: Name) -> Call[TaskInfo]:
-    call = full_call(name)
-    return Call(call.method, call.path, None, lambda answer: TaskInfo(call.read(answer)["task"]))
-
-
-def _of_task(answer: dict[str, Any]) -> dict[str, Any]:
+def in_full(name: Name) -> Steps[Told]:
+    answer: Told = yield Request("GET", path_of(one_reference(name)))
     if "task" not in answer:
         raise CattinoError(f"{answer['group']['fullname']} is a group", hint="list() tells its tasks")
     return answer
 
 
-def wait_call(names: Sequence[Name], left: Optional[float]) -> Call[list[TaskInfo]]:
-    """`left`: seconds."""
-    payload: dict[str, Any] = {"names": references(names)} if names else {}
-    left = check_seconds("wait", "timeout", left)
-    if left is not None:
-        payload["timeout_ms"] = max(0, int(left * 1000))
-    return Call("POST", "/v1/wait", payload, _waited)
+def task(name: Name) -> Steps[TaskInfo]:
+    return TaskInfo((yield from in_full(name))["task"])
 
 
-def _waited(answer: dict[str, Any]) -> list[TaskInfo]:
-    if answer["outcome"] == TOO_LATE:
+def wait(names: Sequence[Name], timeout: Optional[float]) -> Steps[list[TaskInfo]]:
+    """Raises TimeoutError after `timeout` seconds."""
+    found = yield from ended(references(names), check_seconds("wait", "timeout", timeout))
+    if found is None:
         raise TimeoutError("not all have ended in time")
-    return _tasks(answer)
+    return _infos(found)
 
 
-def change_call(verb: str, names: Sequence[Name], match: Optional[str]) -> Call[list[TaskInfo]]:
+def change(verb: str, names: Sequence[Name], match: Optional[str]) -> Steps[list[TaskInfo]]:
     """`cancel`, `kill`, `resume` or `remove`."""
     if not names and match is None:
         raise FieldError(f"{verb}: expected names, or match=")
-    payload: dict[str, Any] = {"names": references(names)} if names else {}
-    if match is not None:
-        payload["match"] = match
-    return Call("POST", f"/v1/{verb}", payload, _changed)
+    return _infos((yield from acted(verb, references(names), match)), full=False)
 
 
-def _changed(answer: dict[str, Any]) -> list[TaskInfo]:
-    return [TaskInfo(told, full=False) for told in answer["changed"]]
-
-
-def devices_call() -> Call[list[DeviceInfo]]:
-    return Call("GET", "/v1/devices", None, lambda answer: [DeviceInfo(told) for told in answer["devices"]])
+def devices() -> Steps[list[DeviceInfo]]:
+    answer = yield Request("GET", "/v1/devices")
+    return [DeviceInfo(told) for told in answer["devices"]]

@@ -7,7 +7,7 @@ import os
 import select
 import socket
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any, Optional, Union
 
 from cattino.errors import CattinoError
@@ -16,6 +16,7 @@ HEADER_MAX = 64 * 1024
 PATH_MAX = 107  # of sun_path
 
 Body = Union[bytes, Iterable[bytes], None]
+Told = dict[str, Any]  #: what the backend tells of a task, an event, …
 
 
 class BackendGone(CattinoError):
@@ -60,7 +61,7 @@ def request(connection: socket.socket, method: str, path: str, body: Body = None
         return _answer(_Reader(connection))
 
 
-def lines(connection: socket.socket, path: str) -> Iterator[Any]:
+def lines(connection: socket.socket, path: str) -> Generator[Any, None, None]:
     """GETs JSON lines that come one after the other, for ever. The first thing yielded is None: from then on
     nothing is missed. Closing the connection ends it; raises BackendGone when the other side does."""
     with connection:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from cattino import calls
-from cattino.calls import Call, Name, T
+from cattino.backend import run
+from cattino.calls import Name
 from cattino.errors import CattinoError
 from cattino.events import Events
 from cattino.info import DeviceInfo, TaskInfo
@@ -54,49 +55,47 @@ class Client:
         self, *names: Name, status: Status = None, all: bool = False, match: Optional[str] = None
     ) -> TaskInfos:
         """The tasks as they are now: those of `names`; without any, what has not ended, and what ended in
-        submissions of the last 24 hours; with `all`, all there is. Only those with `status` (one, or several:
-        `"Running"`, `["Done", "Failed"]`), and whose fullname fits `match`, a regular expression (RE2)."""
-        return _ask(calls.list_call(names, status, all, match))
+        submissions of the last 24 hours; with `all`, all there is, a million at most. Only those with
+        `status` (one, or several: `"Running"`, `["Done", "Failed"]`), and whose fullname fits `match`, a
+        regular expression (RE2)."""
+        return run(calls.tasks(names, status, all, match))
 
     def task(self, name: Name) -> TaskInfo:
         """The task `name` as it is now. Raises CattinoError if there is none, or it is a group."""
-        return _ask(calls.task_call(name))
+        return run(calls.task(name))
 
     def wait(self, *names: Name, timeout: Optional[float] = None) -> TaskInfos:
         """Waits until `names` have ended; without any, all that has not ended now. Returns the tasks, also
         when nothing left can go on without the user. Raises TimeoutError after `timeout` seconds (None:
         never)."""
-        from cattino.backend import ask_again
-
-        call = calls.wait_call(names, timeout)
-        return call.read(ask_again(call.method, call.path, call.payload))
+        return run(calls.wait(names, timeout))
 
     def result(self, name: Name, timeout: Optional[float] = None) -> Any:
         """What the function of the task `name` returned, or raised, when it has ended; of a command,
         TaskStatus.Done. Raises TaskFailed if it ended in another way, TimeoutError after `timeout`
         seconds."""
         self.wait(name, timeout=timeout)
-        return result_of(_ask(calls.full_call(name)))
+        return result_of(run(calls.in_full(name)))
 
     def cancel(self, *names: Name, match: Optional[str] = None) -> TaskInfos:
         """Waiting or Running → Cancelled: `names`, or those whose fullname fits `match`, a regular expression
-        (RE2). Returns what has changed (at most 1000 of them), as do the other verbs; `wait` for those that
-        run. What can never run then is cancelled, too."""
-        return _ask(calls.change_call("cancel", names, match))
+        (RE2). Returns what has changed (of more than 1000 not all), as do the other verbs; `wait` for those
+        that run. What can never run then is cancelled, too."""
+        return run(calls.change("cancel", names, match))
 
     def kill(self, *names: Name, match: Optional[str] = None) -> TaskInfos:
         """Running → stopped, Failed, and not retried: `names`, or what fits `match`, as for `cancel`."""
-        return _ask(calls.change_call("kill", names, match))
+        return run(calls.change("kill", names, match))
 
     def resume(self, *names: Name, match: Optional[str] = None) -> TaskInfos:
         """Failed, Cancelled or held → Waiting, and with them what was cancelled because of them: `names`, or
         what fits `match`, as for `cancel`."""
-        return _ask(calls.change_call("resume", names, match))
+        return run(calls.change("resume", names, match))
 
     def remove(self, *names: Name, match: Optional[str] = None) -> TaskInfos:
         """Cancelled if need be, and no longer listed: `names`, or what fits `match`, as for `cancel`. Logs
         stay."""
-        return _ask(calls.change_call("remove", names, match))
+        return run(calls.change("remove", names, match))
 
     def logs(
         self, name: Name, stream: str = "stdout", follow: bool = False
@@ -118,13 +117,7 @@ class Client:
 
     def devices(self) -> DeviceInfos:
         """The devices of the backend's machine, with who holds them."""
-        return _ask(calls.devices_call())
-
-
-def _ask(call: Call[T]) -> T:
-    from cattino.backend import ask
-
-    return call.read(ask(call.method, call.path, call.payload))
+        return run(calls.devices())
 
 
 def submit(objects: Iterable[Any]) -> list[TaskInfo]:

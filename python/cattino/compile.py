@@ -10,7 +10,7 @@ import gc
 import json
 from collections.abc import Iterator
 from json.encoder import encode_basestring as quoted
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Optional
 
 from cattino.cycles import check_acyclic
 from cattino.errors import CattinoError, FieldError
@@ -49,12 +49,14 @@ class Pieces:
 
 
 class Work(NamedTuple):
-    """What is sent. `nodes[i]` has the ref i+1 and is line `first_line` + i."""
+    """What is sent. `nodes[i]` has the ref i+1 and is line `first_line` + i. `on_conflict` is None where the
+    backend's setting decides."""
 
     nodes: list[Node]
     fullnames: set[str]
     first_line: int
     chunks: Pieces
+    on_conflict: Optional[str]
 
 
 class _Tree:
@@ -139,10 +141,10 @@ def _compile(exports: list[Export], source: str, taken: set[str]) -> Work:
         head["on_conflict"] = defaults.on_conflict
     lines = [json.dumps({"submission": head}, ensure_ascii=False)]
     if writer.objects:
-        lines.append(f'{{"objects":"{_pickled(writer.objects)}"}}')
+        lines.append(f'{{"objects":"{_pickled(writer.objects, defaults)}"}}')
     first_line = len(lines) + 1
     lines += body
-    return Work(tree.nodes, fullnames, first_line, Pieces(lines, tree.edges))
+    return Work(tree.nodes, fullnames, first_line, Pieces(lines, tree.edges), defaults.on_conflict)
 
 
 def _collect(exports: list[Export]) -> _Tree:
@@ -273,9 +275,6 @@ class _Writer:
         if not hooks and not is_function:
             return ""
         self.objects.append(node)
-        timeout = self._defaults.hook_timeout
-        if hooks and node._hook_timeout is None and timeout is not None:
-            node._hook_timeout = timeout  # pickled with it: its host goes by it
         text = f',"hooks":{json.dumps(hooks)}' if hooks else ""
         return f'{text},"object":{len(self.objects) - 1}'
 
@@ -291,12 +290,16 @@ def _filled(node: Node, text: str, field: str) -> str:
         raise FieldError(f"{node!r}: {error.message}", field=field, hint=error.hint) from error.__cause__
 
 
-def _pickled(objects: list[Node]) -> str:
+def _pickled(objects: list[Node], defaults: Defaults) -> str:
+    """With what their host goes by, where an object does not say otherwise, as the last of them."""
     from base64 import b64encode
 
     from cattino.pickling import pickle_objects
 
-    return b64encode(pickle_objects(objects)).decode("ascii")
+    sent: list[Any] = [*objects]
+    if defaults.hook_timeout is not None:
+        sent.append({"hook_timeout": defaults.hook_timeout})
+    return b64encode(pickle_objects(sent)).decode("ascii")
 
 
 def _chunks(lines: list[str]) -> Iterator[bytes]:

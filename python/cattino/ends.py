@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import threading
-from socket import socket
-from typing import Any, Callable, Optional
+from typing import Callable, Optional
 
-from cattino.client import BackendGone, lines
+from cattino.backend import task_in_full
+from cattino.client import Told
 from cattino.errors import CattinoError
+from cattino.feed import GAP, LISTENING, LOST, Feed
 from cattino.status import ENDED
 
-AGAIN_S = 0.2  # when the backend cannot answer now
-Heard = Callable[[dict[str, Any]], None]
+Heard = Callable[[Told], None]
 
 
 class Ends:
@@ -74,43 +74,40 @@ class Ends:
         self._thread = thread
 
     def _run(self) -> None:
-        from time import sleep
-
-        from cattino.backend import open_connection
-
-        while self._is_needed():
+        with Feed() as feed:
             try:
-                self._listen(open_connection())
+                for line in feed:
+                    try:
+                        self._take(line)
+                    except Exception as error:
+                        feed.drop(error)
+                    if not self._is_needed():
+                        return
             except Exception as error:
-                may_pass = isinstance(error, (BackendGone, OSError)) or (
-                    isinstance(error, CattinoError) and (error.status or 0) >= 500
-                )
-                if not may_pass:
-                    self._give_up(error)
-                    return
-                sleep(AGAIN_S)
-            finally:
-                with self._lock:
-                    self._listening = False
-                    self._missed = self._submitting > 0
-                    self._failures += 1
-                    self._lock.notify_all()
+                self._give_up(error)
 
-    def _listen(self, connection: socket) -> None:
-        for line in lines(connection, "/v1/feed"):
-            if line is None:
-                self._now_listening()
-                self._look_at_all()  # what ended while nobody listened
-            elif line["event"] == "gap":
-                with self._lock:
-                    self._missed = self._submitting > 0
-                self._look_at_all()
-            elif line["event"] == "leaving":
-                raise CattinoError("the backend was ended meanwhile")
-            elif line["event"] in ("ended", "removed"):
-                self._tell(line["task"]["id"])
-            if not self._is_needed():
-                return
+    def _take(self, line: Told) -> None:
+        event = line["event"]
+        if event == LOST:
+            with self._lock:
+                self._lost()
+        elif event == LISTENING:
+            self._now_listening()
+            self._look_at_all()  # what ended while nobody listened
+        elif event == GAP:
+            with self._lock:
+                self._missed = self._submitting > 0
+            self._look_at_all()
+        elif event == "leaving":
+            raise CattinoError("the backend was ended meanwhile")
+        elif event in ("ended", "removed"):
+            self._tell(line["task"]["id"])
+
+    def _lost(self) -> None:
+        self._listening = False
+        self._missed = self._submitting > 0
+        self._failures += 1
+        self._lock.notify_all()
 
     def _now_listening(self) -> None:
         with self._lock:
@@ -133,8 +130,6 @@ class Ends:
 
     def _tell(self, task: int) -> None:
         """Raises what may pass; the task stays awaited then."""
-        from cattino.backend import task_in_full
-
         with self._lock:
             if task not in self._awaited:
                 if self._submitting:
@@ -158,6 +153,6 @@ class Ends:
         with self._lock:
             lost, self._awaited = list(self._awaited), set()
             self._thread = None
-            self._lock.notify_all()
+            self._lost()
         for task in lost:
             self._heard({"id": task, "status": "Failed", "exit": {"text": str(error)}})

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections import OrderedDict, deque
-from collections.abc import Iterator
-from typing import Any, Optional
+from typing import Optional
 
-from cattino.client import BackendGone, lines
+from cattino.backend import ask, run, task_in_full
+from cattino.client import Told
 from cattino.errors import CattinoError
+from cattino.feed import GAP, LISTENING, LOST, Feed
 from cattino.info import Event
+from cattino.parts import LISTED_MAX, listed
 from cattino.status import ENDED
 
-AGAIN_FIRST_S, AGAIN_MAX_S = 0.05, 2.0
 KEPT_ENDS = 200_000
-
-Told = dict[str, Any]
+IN_FLIGHT_MS = 10_000  # before the last event that was heard, others may have happened that were not
+REFUSED = (400, 422)  # what an older backend answers to a query that it does not know
 
 
 class Events:
@@ -24,18 +23,20 @@ class Events:
     can be told of the past, which is the creation, the starts and the end of each task.
 
     Iterating waits for the next one. `close()` ends it, from any thread. After the backend was killed it goes
-    on with the next one, with what happened meanwhile; `meow exit` ends the iteration.
+    on with the next one, with what happened meanwhile; `meow exit` ends the iteration. What cannot pass (the
+    backend cannot be started again) is raised.
     """
 
     def __init__(self, since: Optional[float] = None) -> None:
-        self._closing = threading.Event()
-        self._connection: Optional[socket.socket] = None
-        self._lines: Iterator[Optional[Told]] = iter(())
+        self._feed = Feed()
         self._pending: deque[Told] = deque()
         self._known = _Known()
-        self._listen(again=False)
-        now = self._snapshot(limit=1)["now"]
+        first = next(self._feed)
+        if first["event"] == LOST:
+            raise first["error"]
+        now: int = ask("GET", "/v1/tasks?all=1&reasons=0&limit=1")["now"]
         self._known.horizon = now if since is None else round(since * 1000)
+        self._heard = min(now, self._known.horizon)  # ms since 1970: all before that was told
         if since is not None:
             self._catch_up()
 
@@ -43,29 +44,24 @@ class Events:
         return self
 
     def __next__(self) -> Event:
-        while not self._closing.is_set():
+        while not self._feed.closed.is_set():
             if self._pending:
                 return Event(self._pending.popleft())
-            told = self._next_line()
-            if told is None:
-                continue
-            if told["event"] == "gap":
+            told = next(self._feed)
+            event = told["event"]
+            if event in (LISTENING, GAP):
                 self._catch_up()
-            elif self._known.is_news(told):
-                if told["event"] == "leaving":  # for good
-                    self._closing.set()
-                return Event(told)
+            elif event != LOST:
+                self._heard = max(self._heard, told["at"])
+                if self._known.is_news(told):
+                    if event == "leaving":  # for good
+                        self._feed.close()
+                    return Event(told)
         raise StopIteration
 
     def close(self) -> None:
         """Ends the iteration; one that waits in another thread, too."""
-        self._closing.set()
-        connection = self._connection
-        if connection is not None:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # it is closed already
+        self._feed.close()
 
     def __enter__(self) -> Events:
         return self
@@ -73,50 +69,57 @@ class Events:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # ---- the connection --------------------------------------------------------------------------
-
-    def _next_line(self) -> Optional[Told]:
-        try:
-            return next(self._lines)
-        except (BackendGone, OSError, StopIteration):
-            if not self._closing.is_set():
-                self._listen(again=True)
-                self._catch_up()
-            return None
-
-    def _listen(self, again: bool) -> None:
-        from cattino.backend import open_connection
-
-        delay = AGAIN_FIRST_S
-        while not self._closing.is_set():
-            try:
-                self._connection = open_connection()
-                self._lines = lines(self._connection, "/v1/feed")
-                next(self._lines)  # from here on nothing is missed
-                return
-            except (BackendGone, OSError, CattinoError) as error:
-                may_pass = not isinstance(error, CattinoError) or (error.status or 500) >= 500
-                if not again or not may_pass:
-                    raise
-                self._closing.wait(delay)
-                delay = min(AGAIN_MAX_S, 2 * delay)
-
     # ---- what was not heard ----------------------------------------------------------------------
-
-    def _snapshot(self, limit: int = 1_000_000_000) -> Told:
-        from cattino.backend import ask
-
-        answer: Told = ask("GET", f"/v1/tasks?all=1&reasons=0&limit={limit}")
-        return answer
 
     def _catch_up(self) -> None:
         """Whatever the tasks as they are now have gone through since they were last heard of."""
-        while not self._closing.is_set():
+        try:
+            tasks = self._changed()
+            unlisted = self._known.live() - {task["id"] for task in tasks}
+            tasks += self._unlisted(unlisted)
+        except Exception as error:
+            self._feed.drop(error)
+            return
+        self._known.forget(unlisted - {task["id"] for task in tasks})
+        missed = self._known.missed(tasks)
+        self._pending.extend(missed)
+        self._heard = max(self._heard, *(event["at"] for event in missed), 0)
+
+    def _changed(self) -> list[Told]:
+        """What has not ended, and what ended since the last event that was heard."""
+        rest = f"reasons=0&limit={LISTED_MAX}"
+        since = max(1, self._heard - IN_FLIGHT_MS)
+        answer: Optional[Told] = None
+        try:
+            answer = ask("GET", f"/v1/tasks?changed_since={since}&{rest}")
+        except CattinoError as error:
+            if error.status not in REFUSED:
+                raise
+        if answer is None or answer["now"] < self._heard:  # its clock was set back
+            answer = ask("GET", f"/v1/tasks?all=1&{rest}")
+            self._heard = min(self._heard, answer["now"])
+        tasks: list[Told] = answer["tasks"]
+        return tasks
+
+    @staticmethod
+    def _unlisted(numbers: set[int]) -> list[Told]:
+        """Those that were removed meanwhile, or are more than are listed; not those that were forgotten."""
+        if not numbers:
+            return []
+        names = [f"#{number}" for number in sorted(numbers)]
+        try:
+            return run(listed(names, query=[("reasons", 0)]))
+        except CattinoError as error:
+            if error.status != 404:
+                raise
+        found: list[Told] = []
+        for name in names:
             try:
-                self._pending.extend(self._known.missed(self._snapshot()["tasks"]))
-                return
-            except (BackendGone, OSError):
-                self._listen(again=True)
+                found.append(task_in_full(name)["task"])
+            except CattinoError as error:
+                if error.status != 404:
+                    raise
+        return found
 
 
 class _Known:
@@ -126,7 +129,14 @@ class _Known:
     def __init__(self) -> None:
         self.horizon = 0
         self._live: dict[int, int] = {}  # task → attempts that have started
-        self._ended: OrderedDict[int, int] = OrderedDict()  # task → attempts; the last ends
+        self._ended: OrderedDict[int, tuple[int, int]] = OrderedDict()  # the last: attempts, and when (ms)
+
+    def live(self) -> set[int]:
+        return set(self._live)
+
+    def forget(self, numbers: set[int]) -> None:
+        for number in numbers:
+            self._live.pop(number, None)
 
     def is_news(self, told: Told) -> bool:
         """Takes an event of the feed over, unless it was made up already."""
@@ -134,25 +144,26 @@ class _Known:
         if not task or event == "hook":
             return True
         number, attempt = task["id"], task.get("attempt") or 0
+        ended, ended_at = self._ended.get(number, (-1, 0))
         if event == "created":
             if number in self._live or number in self._ended:
                 return False
         elif event == "started":
-            if attempt <= max(self._live.get(number, 0), self._ended.get(number, 0)):
+            if attempt <= max(self._live.get(number, 0), ended):
                 return False
         elif event == "ended":
-            if number not in self._live and self._ended.get(number, -1) >= attempt:
+            if number not in self._live and ended >= attempt:
                 return False
             self._end(number, attempt, told["at"])
+            self._trim()
             return True
         elif event == "removed":
             self._live.pop(number, None)
             return True
         if task["status"] in ENDED:
             return True
-        ended = self._ended.get(number, -1)
         if attempt < max(ended, self._live.get(number, 0)) or (
-            attempt == ended and task["status"] != "Waiting"
+            attempt == ended and (task["status"] != "Waiting" or told["at"] < ended_at)
         ):
             return False  # from before what was made up
         self._ended.pop(number, None)  # it was resumed
@@ -161,27 +172,31 @@ class _Known:
 
     def _end(self, number: int, attempt: int, at: int) -> None:
         self._live.pop(number, None)
-        self._ended[number] = attempt
+        self._ended[number] = attempt, at
+        self._ended.move_to_end(number)
+
+    def _trim(self) -> None:
+        """All ends up to now have been told."""
         while len(self._ended) > KEPT_ENDS:
-            self._ended.popitem(last=False)
-            self.horizon = max(self.horizon, at)
+            _, (_, at) = self._ended.popitem(last=False)
+            self.horizon = max(self.horizon, at + 1)
 
     def missed(self, tasks: list[Told]) -> list[Told]:
         """Events that the feed did not tell, in their order."""
         found: list[Told] = []
         for task in tasks:
             found += self._missed_of(task)
-        gone = set(self._live) - {task["id"] for task in tasks}
-        for number in gone:
-            del self._live[number]
+        self._trim()
         return sorted(found, key=lambda event: event["at"])
 
     def _missed_of(self, task: Told) -> list[Told]:
         number, attempt = task["id"], task.get("attempt") or 0
-        known = self._live.get(number, self._ended.get(number))
+        last, last_at = self._ended.get(number, (None, 0))
+        known = self._live.get(number, last)
         status = task["status"]
-        was_live = known is None or number in self._live
         ended = task.get("ended") or 0
+        # A task may have been resumed and have ended again, without another attempt.
+        is_end = status in ENDED and (number in self._live or last is None or ended > last_at)
         found: list[Told] = []
         if known is None:
             if status in ENDED and ended < self.horizon:
@@ -189,14 +204,16 @@ class _Known:
             if task["created"] >= self.horizon:
                 found.append(_event("created", task, task["created"]))
             known = 0 if (task.get("started") or 0) >= self.horizon else attempt
-        if number in self._ended and status == "Running" and attempt <= known:
+        if last is not None and status == "Running" and attempt <= known:
             return []  # what it told was not yet stored when the backend was killed: it will tell it again
-        self._live[number] = attempt
         for started in range(known + 1, attempt + 1):
             found.append(_event("started", {**task, "attempt": started}, task.get("started") or ended))
-        if status in ENDED:
-            if was_live or attempt > known:
-                found.append(_event("ended", task, ended))
+        if status not in ENDED:
+            self._ended.pop(number, None)
+            self._live[number] = attempt
+            return found
+        if is_end or attempt > known:
+            found.append(_event("ended", task, ended))
             self._end(number, attempt, ended)
         return found
 

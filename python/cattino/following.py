@@ -12,9 +12,10 @@ from collections.abc import Generator, Iterator
 from typing import Any, Optional
 
 from cattino.attempts import path_of
-from cattino.client import lines
-from cattino.ends import AGAIN_S
+from cattino.backend import task_in_full
+from cattino.client import Told
 from cattino.errors import CattinoError
+from cattino.feed import GAP, LISTENING, Feed
 from cattino.status import ENDED
 
 READ_BYTES = 256 * 1024
@@ -75,20 +76,18 @@ class _End:
     def __init__(self, task: int) -> None:
         self.task = task
         self.ended = False
+        self.error: Optional[Exception] = None  # why it can never be heard
         self.closed = threading.Event()
+        self._feed = Feed()
         self.told, self._tell = socket.socketpair()
-        self._lock = threading.Lock()
-        self._connection: Optional[socket.socket] = None
+        self._lock = threading.RLock()  # a finalizer may close it, in any thread and at any moment
 
     def listen(self) -> None:
         threading.Thread(target=self._run, name="cattino-end", daemon=True).start()
 
     def close(self) -> None:
         self.closed.set()
-        with self._lock:
-            if self._connection is not None:
-                with contextlib.suppress(OSError):
-                    self._connection.shutdown(socket.SHUT_RDWR)
+        self._feed.close()
         self._wake()
 
     def release(self) -> None:
@@ -104,40 +103,31 @@ class _End:
 
     def _run(self) -> None:
         """A wait would not do: it is over, too, when only the user can go on."""
-        while not self.closed.is_set():
-            try:
-                if self._hear():
-                    break
-            except CattinoError as error:
-                if error.status == 404:  # it was forgotten
-                    break
-                self.closed.wait(AGAIN_S)
-            except OSError:
-                self.closed.wait(AGAIN_S)
+        try:
+            with self._feed as feed:
+                for line in feed:
+                    try:
+                        if self._is_over(line):
+                            break
+                    except Exception as error:
+                        feed.drop(error)
+        except Exception as error:
+            self.error = error
         self.ended = True
         self._wake()
 
-    def _hear(self) -> bool:
-        from cattino.backend import open_connection, task_in_full
-
-        connection = open_connection()
-        with self._lock:
-            self._connection = connection
-        if self.closed.is_set():
-            connection.close()
+    def _is_over(self, line: Told) -> bool:
+        event = line["event"]
+        if event == "leaving":
             return True
-        for line in lines(connection, "/v1/feed"):
-            if line is not None and line["event"] == "leaving":
-                return True
-            if (
-                line is not None
-                and (line.get("task") or {}).get("id") != self.task
-                and line["event"] != "gap"
-            ):
-                continue
-            if task_in_full(f"#{self.task}")["task"]["status"] in ENDED:
-                return True
-        return False
+        if event not in (LISTENING, GAP) and (line.get("task") or {}).get("id") != self.task:
+            return False
+        try:
+            return task_in_full(f"#{self.task}")["task"]["status"] in ENDED
+        except CattinoError as error:
+            if error.status != 404:
+                raise
+            return True  # it was forgotten
 
 
 def _follow(task: dict[str, Any], stream: str, end: _End, watch: _Watch) -> Generator[str, None, None]:
@@ -159,6 +149,8 @@ def _follow(task: dict[str, Any], stream: str, end: _End, watch: _Watch) -> Gene
             if os.path.exists(following):
                 continue
         if ended or end.closed.is_set():
+            if end.error is not None:
+                raise end.error
             return
         if not end.ended:
             _sleep(end, watch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+import contextlib
 import sys
 import threading
 from contextlib import AbstractContextManager, nullcontext
@@ -11,10 +11,12 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, Optional, Protocol
 
-from cattino.client import connect, lines
-from cattino.ends import AGAIN_S
+from cattino.backend import connect_running, run
+from cattino.client import Told
 from cattino.errors import CattinoError
+from cattino.feed import GAP, LISTENING, Feed
 from cattino.notebook import in_notebook
+from cattino.parts import listed
 from cattino.status import ENDED
 
 BEFORE_S = 0.5  # a shorter wait shows nothing
@@ -41,8 +43,7 @@ class Progress:
     def __init__(self, fullname: str, tasks: list[int]) -> None:
         self._fullname = fullname
         self._statuses = dict.fromkeys(tasks, "Waiting")
-        self._closed = threading.Event()
-        self._connection: Optional[socket.socket] = None
+        self._feed = Feed(connect_running)  # who waits sees to it that a backend is there
         self._drawing = threading.Thread(target=self._draw, name="cattino-progress", daemon=True)
 
     def __enter__(self) -> None:
@@ -54,44 +55,34 @@ class Progress:
         error: Optional[BaseException],
         trace: Optional[TracebackType],
     ) -> None:
-        self._closed.set()
-        connection = self._connection
-        if connection is not None:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+        self._feed.close()
         self._drawing.join()
 
     def _draw(self) -> None:
-        if self._closed.wait(BEFORE_S):
+        if self._feed.closed.wait(BEFORE_S):
             return
         threading.Thread(target=self._hear, name="cattino-progress-feed", daemon=True).start()
         bar = _bar(self._fullname, len(self._statuses))
-        while not self._closed.wait(EACH_S):
+        while not self._feed.closed.wait(EACH_S):
             statuses = list(self._statuses.values())
             bar.show(sum(status in ENDED for status in statuses), statuses[0])
         bar.close()
 
     def _hear(self) -> None:
-        while not self._closed.is_set():
-            try:
-                self._follow()
-            except (CattinoError, OSError):
-                self._closed.wait(AGAIN_S)  # who waits sees to it that a backend is there
+        with contextlib.suppress(CattinoError, OSError):  # who waits is told of it
+            for line in self._feed:
+                try:
+                    self._take(line)
+                except Exception as error:
+                    self._feed.drop(error)
 
-    def _follow(self) -> None:
-        from cattino.backend import candidates, listed
-
-        connection = self._connection = connect(next(candidates()))
-        for line in lines(connection, "/v1/feed"):
-            if self._closed.is_set():
-                return
-            if line is None or line["event"] == "gap":
-                names = [f"#{task}" for task in self._statuses]
-                self._statuses.update((task["id"], task["status"]) for task in listed(names))
-            elif "task" in line and line["task"]["id"] in self._statuses:
-                self._statuses[line["task"]["id"]] = line["task"]["status"]
+    def _take(self, line: Told) -> None:
+        if line["event"] in (LISTENING, GAP):
+            names = [f"#{task}" for task in self._statuses]
+            found = run(listed(names, query=[("all", 1), ("reasons", 0)]), connect_running)
+            self._statuses.update((task["id"], task["status"]) for task in found)
+        elif (line.get("task") or {}).get("id") in self._statuses:
+            self._statuses[line["task"]["id"]] = line["task"]["status"]
 
 
 class Bar(Protocol):

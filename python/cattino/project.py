@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import Any, Callable, NamedTuple, Optional, Union
+from typing import Any, BinaryIO, Callable, NamedTuple, Optional, Union
 
 from cattino.errors import CattinoError, FieldError, did_you_mean
 from cattino.tasks.request import check_size, wrong
@@ -69,7 +69,8 @@ def defaults_of(owner: str, values: dict[str, Any], table: str = "") -> Defaults
 
 
 def find_table(directory: str) -> tuple[str, dict[str, Any]]:
-    """The nearest pyproject.toml with the table, from `directory` upwards, and the table; else "" and {}."""
+    """The nearest pyproject.toml with the table, from `directory` upwards, and the table; else "" and {}.
+    Only what this user or root owns counts."""
     while True:
         path = os.path.join(directory, "pyproject.toml")
         table = _table_of(path)
@@ -82,13 +83,17 @@ def find_table(directory: str) -> tuple[str, dict[str, Any]]:
 
 
 def _table_of(path: str) -> Optional[dict[str, Any]]:
-    """None if it has none, or cannot be read."""
+    """None if it has none, or cannot be read, or is another user's."""
     try:
-        with open(path, "rb") as file:
-            text = file.read().decode("utf-8", "replace")
+        with open(path, "rb", opener=_open_at_once) as file:
+            owner = _owner_of(file)
+            text = (file.read() or b"").decode("utf-8", "replace")  # None: an empty pipe
     except OSError:
         return None
     if "cattino" not in text:  # nearly always; and before Python 3.11 a parser may be missing
+        return None
+    if owner not in (0, os.geteuid()):
+        _refuse(path, owner)
         return None
     try:
         found = parse(path, text).get("tool")
@@ -100,6 +105,30 @@ def _table_of(path: str) -> Optional[dict[str, Any]]:
     if table is not None and not isinstance(table, dict):
         wrong(path, TABLE, "a table", table)
     return table
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """A pipe of that name must not hold us up."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def _owner_of(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_uid
+
+
+_refused: set[str] = set()
+
+
+def _refuse(path: str, owner: int) -> None:
+    """Anybody can leave a file in /tmp, or above where others work; said once."""
+    if path in _refused:
+        return
+    _refused.add(path)
+    print(
+        f"cattino: {path} belongs to another user (uid {owner}): what its [{TABLE}] says is left out. "
+        "Put the table into a pyproject.toml of your own, or set it in the script by cattino.settings",
+        file=sys.stderr,
+    )
 
 
 def parse(path: str, text: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 DEVICES = "4x24GiB"
 CPUS = "8"
+KEPT = ("CATTINO_MEOW", "CATTINO_BIN", "CATTINO_PACKAGE")  # where the programs are
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -27,25 +28,55 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def cattino_backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     """The cattino.Client of a backend of this test alone, on declared devices (4 of 24 GiB, 8 cores, or as
-    `@pytest.mark.cattino(devices="2x16GiB", cpus=4)` says). What the test exports goes there. It ends with
-    the test, and so do its tasks."""
+    `@pytest.mark.cattino(devices="2x16GiB", cpus=4)` says). What the test exports goes there. Its settings
+    are the defaults, and what the test sets in `cattino.settings` holds for the test. It ends with the test,
+    and so do its tasks, which are killed at once."""
     import cattino
-    from cattino.backend import find_meow
 
     marker = request.node.get_closest_marker("cattino")
     wanted = {"devices": DEVICES, "cpus": CPUS, **(marker.kwargs if marker else {})}
-    for name in [name for name in os.environ if name.startswith(("CATTINO_", "CUDA_"))]:
-        if name not in ("CATTINO_MEOW", "CATTINO_BIN", "CATTINO_PACKAGE"):
-            monkeypatch.delenv(name)
     home = tempfile.mkdtemp(prefix="cattino-")
+    settings = os.path.join(home, "settings.toml")
+    with open(settings, "w"):
+        pass  # none
+    _isolate(monkeypatch)
     monkeypatch.setenv("CATTINO_HOME", home)
-    monkeypatch.setenv("CATTINO_SETTINGS", os.devnull)
+    monkeypatch.setenv("CATTINO_SETTINGS", settings)
     monkeypatch.setenv("CATTINO_DEVICES", str(wanted["devices"]))
     monkeypatch.setenv("CATTINO_CPUS", str(wanted["cpus"]))
     try:
         yield cattino.Client()
     finally:
-        meow = find_meow()
-        if meow is not None:
-            subprocess.run([meow, "exit"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        _end(settings)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _isolate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this process knows of another backend is set aside for the test."""
+    from cattino import backend, submit
+    from cattino.preferences import settings
+
+    for name in [name for name in os.environ if name.startswith("CATTINO_") and name not in KEPT]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(backend, "known_socket", "")
+    monkeypatch.setattr(submit, "_taken", set())
+    monkeypatch.setattr(submit.Last, "run_dir", None)
+    monkeypatch.setattr(settings, "_values", None)
+    monkeypatch.setattr(settings, "_project", None)
+    monkeypatch.setattr(settings, "_own", dict(settings._own))
+
+
+def _end(settings: str) -> None:
+    """The daemon that stops what runs is another one: it reads what is in `settings` now."""
+    _exit("--keep-tasks")
+    with open(settings, "w") as file:
+        file.write('grace = "1ms"\n')
+    _exit("-y")
+
+
+def _exit(option: str) -> None:
+    from cattino.backend import find_meow
+
+    meow = find_meow()
+    if meow is not None:
+        subprocess.run([meow, "exit", option], stdin=subprocess.DEVNULL, capture_output=True, check=False)

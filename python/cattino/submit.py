@@ -78,17 +78,48 @@ def _node_of(error: CattinoError, work: Work) -> Optional[Node]:
 
 
 def _remember(work: Work, answer: dict[str, Any]) -> None:
-    following: int = answer["first_task"]
-    for node in work.nodes:
-        if isinstance(node, Task):
-            node._id = following
-            following += 1
-    for told in answer.get("tasks", ()):
-        node = work.nodes[told["ref"] - 1]
-        if told.get("fullname", node.fullname) != node.fullname:
-            node._fullname = told["fullname"]  # it was renamed
+    tasks = [node for node in work.nodes if isinstance(node, Task)]
+    for number, task in enumerate(tasks, answer["first_task"]):
+        task._id = number
     _taken.update(work.fullnames)
+    told = answer.get("tasks", ())  # the first hundred
+    renamed = _rename(tasks, told)
+    if len(told) < len(tasks) and (renamed or _may_rename(work)):
+        _rename(tasks, _listed(tasks[len(told) :]))
     Last.run_dir = answer.get("run_dir")
+
+
+def _rename(tasks: list[Task], told: Iterable[dict[str, Any]]) -> bool:
+    """Gives them the names that they got because theirs were taken; whether there were such."""
+    first = tasks[0]._id or 0
+    found = False
+    for each in told:
+        task, fullname = tasks[each["id"] - first], each["fullname"]
+        if fullname != task.fullname:
+            found = True
+            task._fullname = fullname
+            task._name = fullname if task.group is None else fullname[len(task.group.fullname) + 1 :]
+            _taken.add(fullname)
+    return found
+
+
+def _may_rename(work: Work) -> bool:
+    from cattino.preferences import settings
+
+    try:
+        return (work.on_conflict or settings["override-exist-tasks"]) == "rename"
+    except CattinoError:  # nobody knows
+        return True
+
+
+def _listed(tasks: list[Task]) -> list[dict[str, Any]]:
+    from cattino.backend import run
+    from cattino.parts import listed
+
+    try:
+        return run(listed([f"#{task._id}" for task in tasks], query=[("all", 1), ("reasons", 0)]))
+    except (CattinoError, OSError):  # they are submitted all the same
+        return []
 
 
 class Last:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from itertools import islice
 from typing import Any, Optional
+from urllib.parse import parse_qs, urlsplit
 
-from cattino.events import _Known
+import pytest
+from fakes import FakeDaemon
+
+from cattino.events import Events, _Known
 
 
 def task(number: int, status: str, attempt: int, **more: Any) -> dict[str, Any]:
@@ -69,8 +75,154 @@ def test_what_is_of_no_task_is_always_news() -> None:
     assert told(_Known(), "devices", None) and told(_Known(), "devices", None)
 
 
-def test_what_was_removed_meanwhile_is_forgotten() -> None:
+def test_an_end_without_another_attempt_is_told_again() -> None:
+    """It was resumed meanwhile, and cancelled before it started."""
     known = _Known()
     assert told(known, "created", task(1, "Waiting", 0))
-    assert missed(known) == []
-    assert known._live == {}
+    assert told(known, "ended", task(1, "Failed", 1), at=20)
+    assert missed(known, task(1, "Failed", 1, ended=20)) == []
+    assert missed(known, task(1, "Cancelled", 1, ended=40)) == [("ended", 1, 1)]
+    assert missed(known, task(1, "Cancelled", 1, ended=40)) == []
+    assert not told(known, "changed", task(1, "Waiting", 1), at=30), "it was resumed before that end"
+    assert not told(known, "ended", task(1, "Cancelled", 1), at=41)
+    assert told(known, "changed", task(1, "Waiting", 1), at=50)
+    assert told(known, "ended", task(1, "Cancelled", 1), at=60)
+
+
+def test_ends_that_were_told_are_not_told_again_when_they_are_too_many_to_be_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("cattino.events.KEPT_ENDS", 2)
+    known = _Known()
+    every = [task(number, "Done", 1, ended=30 - number) for number in range(9)]
+    assert [end for end in missed(known, *every) if end[0] == "ended"] == [
+        ("ended", number, 1) for number in reversed(range(9))
+    ]
+    assert missed(known, *every) == []
+
+
+# ---- what is asked for after a gap ------------------------------------------------------------------
+
+
+class Lines:
+    """A feed that tells what the test wants."""
+
+    def __init__(self, *told: Any) -> None:
+        self.left = list(told)
+        self.closed = threading.Event()
+        self.dropped: list[Exception] = []
+
+    def __next__(self) -> Any:
+        return self.left.pop(0)
+
+    def drop(self, error: Exception) -> None:
+        self.dropped.append(error)
+
+
+def heard(event: str, of: dict[str, Any], at: int) -> dict[str, Any]:
+    return {"event": event, "at": at, "task": of, "text": ""}
+
+
+LISTENING = {"event": "listening"}
+
+
+class World:
+    """A daemon at 100,000 ms since 1970, and events of it."""
+
+    def __init__(self, daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.daemon = daemon
+        self.now = 100_000
+        self.listed: list[dict[str, Any]] = []
+        self.refuses = False
+        self.feed = Lines(LISTENING)
+        monkeypatch.setattr("cattino.events.Feed", lambda: self.feed)
+        daemon.answers["/v1/tasks"] = self.answer
+
+    def answer(self, _: bytes) -> tuple[int, Any]:
+        query = self.queries()[-1]
+        if self.refuses and "changed_since" in query:
+            return 400, {"detail": "there is no changed_since"}
+        names = query.get("name")
+        if names is not None and len(names) > 1:
+            return 404, {"detail": "one of them was forgotten"}
+        found = [each for each in self.listed if names is None or f"#{each['id']}" in names]
+        return 200, {"now": self.now, "tasks": found}
+
+    def queries(self) -> list[dict[str, list[str]]]:
+        paths = [path for _, path, _ in self.daemon.requests]
+        return [parse_qs(urlsplit(path).query) for path in paths]
+
+    def asked_since(self) -> Optional[int]:
+        """Of the last list."""
+        since = [query["changed_since"] for query in self.queries() if "changed_since" in query]
+        return int(since[-1][0]) if since else None
+
+    def told(self, events: Events, *lines: Any, count: int) -> list[str]:
+        self.feed.left += lines
+        return [f"{event.event} {event.task.id}" for event in islice(events, count) if event.task]
+
+
+@pytest.fixture
+def world(daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(daemon, monkeypatch)
+
+
+def test_after_a_gap_only_what_has_changed_since_is_asked_for(world: World) -> None:
+    events = Events()
+    assert world.told(events, heard("created", task(1, "Waiting", 0), 150_000), count=1) == ["created 1"]
+    world.now = 300_000
+    world.listed = [task(1, "Done", 1, created=150_000, started=200_000, ended=250_000)]
+    assert world.told(events, {"event": "gap", "at": 0}, count=2) == ["started 1", "ended 1"]
+    assert world.asked_since() == 140_000
+    again = heard("created", task(2, "Waiting", 0), 251_000)
+    assert world.told(events, LISTENING, again, count=1) == ["created 2"]
+    assert world.asked_since() == 240_000, "from the last end that was told"
+
+
+def test_the_past_is_asked_for_from_when_it_is_wanted(world: World) -> None:
+    world.listed = [task(1, "Done", 1, created=50_000, started=60_000, ended=70_000)]
+    assert world.told(Events(since=65), count=1) == ["ended 1"]
+    assert world.asked_since() == 55_000
+    world.feed.left.append(LISTENING)
+    assert world.told(Events(since=0), count=3) == ["created 1", "started 1", "ended 1"]
+    assert world.asked_since() == 1, "0 would mean: not wanted"
+
+
+def test_a_live_task_that_is_not_listed_is_looked_at(world: World) -> None:
+    """It was removed, and that ended it; of two, one is forgotten."""
+    events = Events()
+    lines = [heard("created", task(number, "Waiting", 0), 150_000) for number in (1, 2)]
+    assert world.told(events, *lines, count=2) == ["created 1", "created 2"]
+    world.daemon.answers["/v1/tasks/%231"] = lambda body: (
+        200,
+        {"task": task(1, "Cancelled", 0, ended=160_000)},
+    )
+    world.daemon.answers["/v1/tasks/%232"] = lambda body: (404, {"detail": "no longer known"})
+    assert world.told(events, {"event": "gap", "at": 0}, count=1) == ["ended 1"]
+    assert events._known.live() == set()
+
+
+def test_an_older_backend_is_asked_for_all(world: World) -> None:
+    events = Events()
+    world.refuses = True
+    world.listed = [task(1, "Done", 1, created=150_000, started=160_000, ended=170_000)]
+    assert world.told(events, LISTENING, count=3) == ["created 1", "started 1", "ended 1"]
+    assert "changed_since" not in world.queries()[-1] and world.queries()[-1]["all"] == ["1"]
+
+
+def test_a_clock_that_was_set_back_leaves_nothing_out(world: World) -> None:
+    events = Events()
+    assert world.told(events, heard("created", task(1, "Waiting", 0), 900_000), count=1)
+    world.now = 200_000
+    world.listed = [task(1, "Done", 1, started=150_000, ended=160_000)]
+    assert world.told(events, LISTENING, count=2) == ["started 1", "ended 1"]
+    assert "changed_since" not in world.queries()[-1]
+    world.told(events, LISTENING, heard("created", task(2, "Waiting", 0), 210_000), count=1)
+    assert world.asked_since() == 190_000
+
+
+def test_who_cannot_catch_up_tries_again_with_another_connection(world: World) -> None:
+    events = Events()
+    world.daemon.answers["/v1/tasks"] = lambda body: (503, {"detail": "not now"})
+    assert world.told(events, LISTENING, heard("created", task(1, "Waiting", 0), 1), count=1)
+    assert [str(error) for error in world.feed.dropped] == ["not now"]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
+import pickle
 import sys
 from pathlib import Path
 from typing import Any
@@ -74,18 +77,47 @@ def test_a_submission_takes_what_nobody_said_from_the_project(
     settings = settings_of(project / "pyproject.toml", ALL)
     hooked, own = Hooked("x", task_name="hooked"), Hooked("x", task_name="own", hook_timeout=7)
     says = ProcTask("x", task_name="says", cascade=True, log_limit=0)
-    head, _, *lines = lines_of(monkeypatch, settings, ProcTask("x", task_name="plain"), says, hooked, own)
+    head, objects, *lines = lines_of(
+        monkeypatch, settings, ProcTask("x", task_name="plain"), says, hooked, own
+    )
     tasks = {line["task"]["name"]: line["task"] for line in lines if "task" in line}
     assert head["submission"]["on_conflict"] == "rename"
     assert (tasks["plain"]["cascade"], tasks["plain"]["log_limit"]) == (False, "10MiB")
     assert (tasks["says"]["cascade"], tasks["says"]["log_limit"]) == (True, 0)
-    assert (hooked._hook_timeout, own._hook_timeout) == (300_000, 7000)
+    *sent, defaults = pickle.loads(base64.b64decode(objects["objects"]))
+    assert [each._hook_timeout for each in sent] == [None, 7000] and defaults == {"hook_timeout": 300_000}
+    assert hooked._hook_timeout is None, "the object is the user's"
 
 
 def test_without_a_table_the_backend_decides(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     head, line, _ = lines_of(monkeypatch, Settings(), ProcTask("x"))
     assert "on_conflict" not in head["submission"]
     assert "cascade" not in line["task"] and "log_limit" not in line["task"]
+
+
+def test_a_table_of_another_user_is_left_out_and_that_is_said_once(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = project / "a" / "pyproject.toml"
+    file.write_text("tool.cattino.override-exist-tasks = 'allow'\n")
+    (project / "a" / "b" / "pyproject.toml").write_text("[project]\nname = 'b'\n")
+    owners = {str(file): 12345}
+    monkeypatch.setattr("cattino.project._owner_of", lambda opened: owners.get(opened.name, os.geteuid()))
+    settings = settings_of(project / "pyproject.toml", ALL)
+    assert settings.override_exist_tasks == "rename"
+    settings.reload()
+    assert settings.override_exist_tasks == "rename"
+    said = capfd.readouterr().err
+    assert said.count("\n") == 1 and f"{file} belongs to another user (uid 12345)" in said
+    assert "pyproject.toml of your own" in said
+    owners[str(file)] = 0  # root's
+    settings.reload()
+    assert settings.override_exist_tasks == "allow" and capfd.readouterr().err == ""
+
+
+def test_a_pipe_of_that_name_holds_nobody_up(project: Path) -> None:
+    os.mkfifo(project / "a" / "b" / "pyproject.toml")
+    assert settings_of(project / "pyproject.toml", ALL).override_exist_tasks == "rename"
 
 
 @pytest.mark.parametrize(

@@ -110,9 +110,9 @@ def test_a_wrong_value_says_what_is_expected(make: Make, said: str) -> None:
 
 
 def test_a_wait_for_ever_may_be_said(daemon: FakeDaemon) -> None:
-    daemon.answers["/v1/wait"] = lambda body: (200, {"outcome": 0, "tasks": []})
-    assert cattino.Client().wait("t", timeout=math.inf) == []
-    assert daemon.lines() == [{"names": ["t"]}]
+    daemon.answers["/v1/wait"] = lambda body: (200, {"outcome": 0, "tasks": [{"id": 1}]})
+    assert [info.id for info in cattino.Client().wait(1, timeout=math.inf)] == [1]
+    assert daemon.lines() == [{"names": ["#1"]}]
 
 
 def test_an_executor_takes_a_start_method() -> None:

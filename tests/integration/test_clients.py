@@ -84,6 +84,40 @@ def test_events_go_on_over_kills_with_what_happened_meanwhile(backend: Backend) 
         assert [int(words[2]) for words in mine if words[0] == "started"] == list(range(1, attempts + 1))
 
 
+def test_ends_while_nobody_listened_are_told(backend: Backend) -> None:
+    """Also of a task that was resumed and ended again without another attempt, and of a removed one."""
+    process = start(
+        backend,
+        """
+        happened = client.events()
+        names = ("big", "t", "gone")
+        client.submit(*(ProcTask("sleep 1000", task_name=name, min_devices=4) for name in names))
+        client.cancel("t")
+        def until(end, name):
+            for event in happened:
+                if event.task and event.event in ("created", "ended"):
+                    note(event.event, event.task.fullname, event.task.attempt)
+                    if (event.event, event.task.fullname) == (end, name):
+                        break
+        until("ended", "t")
+        note("pauses")
+        while not os.path.exists("go"):
+            time.sleep(0.01)
+        until("created", "last")
+        """,
+    )
+    wait_until(lambda: "pauses" in events(backend), "it does not listen")
+    kill_daemon(backend)
+    for words in (["resume", "t"], ["cancel", "t"], ["remove", "gone"], ["create", "true", "-n", "last"]):
+        backend.meow(*words)
+    backend.write("go", "")
+    said(process)
+    assert events(backend) == [
+        *("created big 0", "created t 0", "created gone 0", "ended t 0", "pauses"),
+        *("ended t 0", "ended gone 0", "created last 0"),
+    ]
+
+
 def test_events_since_tell_of_the_past(backend: Backend) -> None:
     backend.meow("create", "true", "-n", "before", "-c", "0")
     backend.meow("wait", "before")
@@ -204,6 +238,9 @@ def test_a_log_that_is_no_longer_followed_holds_nothing(backend: Backend) -> Non
             """
             client.submit(small("t", "echo one; sleep 1000"))
             def held():
+                for thread in threading.enumerate():
+                    if thread.name == "cattino-end":
+                        thread.join(20)
                 return len(os.listdir("/proc/self/fd"))
             next(client.logs("t", follow=True))
             before = held()
@@ -213,9 +250,6 @@ def test_a_log_that_is_no_longer_followed_holds_nothing(backend: Backend) -> Non
                 with client.logs("t", follow=True) as lines:
                     next(lines)
                 client.logs("t", follow=True).close()
-            for thread in threading.enumerate():
-                if thread.name == "cattino-end":
-                    thread.join(20)
             print(held() - before, [t.name for t in threading.enumerate()])
             """,
         )
@@ -291,3 +325,61 @@ def test_hundreds_of_awaits_need_no_thread_each(backend: Backend) -> None:
     backend.write("gate", "")
     assert said(process) == "(300, True)\n"
     assert set(tasks(backend)) == {"t0", "t1", "t2"}
+
+
+def test_a_client_and_its_twin_take_any_number_of_tasks(backend: Backend) -> None:
+    out = said(
+        start(
+            backend,
+            """
+            group = TaskGroup([small(f"t{i}", held=True) for i in range(5000)], group_name="g")
+            client.submit(group)
+            print(len(client.list(group)), len(client.wait(group)), len(client.wait("g")), len(client.wait()))
+            client.cancel(group)
+            async def main():
+                twin = cattino.AsyncClient()
+                print(len(await twin.wait(group)), len(await twin.list(group, status="Cancelled")))
+                await twin.remove(group)
+            asyncio.run(main())
+            print(len(client.list(all=True)), group.status)
+            """,
+        )
+    )
+    assert out == "5000 5000 5000 5000\n5000 5000\n0 Cancelled\n"
+
+
+def test_async_events_are_from_when_they_are_asked_for(backend: Backend) -> None:
+    out = said(
+        start(
+            backend,
+            """
+            async def main():
+                client = cattino.AsyncClient()
+                events = client.events()
+                await client.submit(small("t"))
+                async for event in events:
+                    print(event.event, event.task.fullname)
+                    if event.event == "ended":
+                        break
+            asyncio.run(main())
+            """,
+        )
+    )
+    assert out == "created t\nstarted t\nended t\n"
+
+
+def test_renamed_tasks_know_their_names_however_many_they_are(backend: Backend) -> None:
+    out = said(
+        start(
+            backend,
+            """
+            cattino.settings.override_exist_tasks = "rename"
+            for _ in range(2):
+                group = TaskGroup([small(f"t{i}", held=True) for i in range(150)], group_name="g")
+                last = client.submit(group)[-1]
+            task = group.tasks[-1]
+            print(task.fullname, task.name, last.fullname, client.task(task).fullname)
+            """,
+        )
+    )
+    assert out == "g/t149_1 t149_1 g/t149_1 g/t149_1\n"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from conftest import Backend, events, python, submit, wait_until
+from conftest import Backend, events, submit, wait_until
 
 
 def test_what_a_task_reports_is_listed_while_it_runs_and_told_after_its_end(backend: Backend) -> None:
@@ -53,25 +51,3 @@ def test_every_attempt_reports_anew(backend: Backend) -> None:
     )
     backend.meow("wait", "t")
     assert "progress" not in backend.task("t")["task"]
-
-
-def test_a_private_backend_for_a_test_is_a_fixture(backend: Backend) -> None:
-    backend.write(
-        "test_it.py",
-        """
-import os, pytest, cattino
-from cattino.tasks import ProcTask
-
-@pytest.mark.cattino(devices="2x16GiB", cpus=3)
-def test_it(cattino_backend):
-    (info,) = cattino_backend.submit(ProcTask(lambda: 42, task_name="t", min_devices=2))
-    assert cattino_backend.result("t") == 42
-    assert [device.total for device in cattino_backend.devices()] == [16384, 16384]
-    open("home", "w").write(os.environ["CATTINO_HOME"])
-""",
-    )
-    done = python(
-        backend, "-m", "pytest", "-q", "-p", "cattino.pytest_plugin", "-p", "no:cacheprovider", "test_it.py"
-    )
-    assert "1 passed" in done.stdout, done.stdout
-    assert not Path((backend.work / "home").read_text()).exists()

@@ -151,6 +151,7 @@ class Host:
             Collector.off = True  # modules that are imported now were exported from long ago
             try:
                 self._objects = pickle.loads(base64.b64decode(message["pickle"]))
+                self._take_defaults()
             except BaseException as error:
                 self._load_error = error
             finally:
@@ -169,6 +170,14 @@ class Host:
             if node["kind"] == "task":
                 found._id = node["id"]
             self._nodes[node["kind"], node["id"]] = found
+
+    def _take_defaults(self) -> None:
+        """What the submitter's project says comes last, where it says anything."""
+        if self._objects and type(self._objects[-1]) is dict:
+            defaults = self._objects.pop()
+            for found in self._objects:
+                if found._hook_timeout is None:
+                    found._hook_timeout = defaults["hook_timeout"]
 
     def _find(self, message: dict[str, Any]) -> Any:
         if self._load_error is not None:

@@ -194,9 +194,10 @@ class TaskGroup(Node):
         """What its tasks agree on, else MultiStatus."""
         if self._live is not None:
             return TaskStatus(self._live.get("status") or "Running")
-        from cattino.backend import statuses
+        from cattino.backend import run
+        from cattino.parts import statuses
 
-        found = statuses(self._reference()) or [TaskStatus.Waiting]
+        found = run(statuses(self._reference())) or [TaskStatus.Waiting]
         return TaskStatus(found[0]) if len(found) == 1 else TaskStatus.MultiStatus
 
     def __getstate__(self) -> dict[str, Any]:

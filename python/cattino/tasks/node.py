@@ -126,7 +126,8 @@ class Node:
         returns its status; also when nothing left can go on without the user (it is held, or needs one that
         failed). At a terminal or in a notebook a wait of more than half a second shows how it goes on, unless
         `progress` is False. Ctrl-C ends the wait, not the task."""
-        from cattino.backend import wait
+        from cattino.backend import run
+        from cattino.parts import waited
         from cattino.progress import waiting
         from cattino.tasks.timing import check_seconds
 
@@ -134,10 +135,10 @@ class Node:
         timeout = check_seconds(f"wait for {self.fullname}", "timeout", timeout)
         try:
             with waiting(self.fullname, names) if progress else nullcontext():
-                has_ended = wait(names, timeout)
+                answers = run(waited(names, timeout))
         except KeyboardInterrupt:  # where inside is of no interest
             raise KeyboardInterrupt(f"{self.fullname} goes on; cancel() ends it") from None
-        if not has_ended:
+        if answers is None:
             raise TimeoutError(f"{self.fullname} has not ended after {timeout} s")
         return self.status
 
@@ -168,9 +169,10 @@ class Node:
         self._ask("resume")
 
     def _ask(self, verb: str) -> None:
-        from cattino.backend import act
+        from cattino.backend import run
+        from cattino.parts import acted
 
-        act(verb, self._submitted())
+        run(acted(verb, self._submitted()))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.fullname}>"
