@@ -43,6 +43,7 @@ class Backend:
         self.environment = {
             **inherited,
             "CATTINO_HOME": str(home),
+            "XDG_CONFIG_HOME": str(home / "no-config"),  # no test finds the settings of who runs it
             "CATTINO_PYTHON": sys.executable,
             "CATTINO_PACKAGE": str(ROOT / "python"),
             "PATH": f"{BIN}:{os.environ['PATH']}",
