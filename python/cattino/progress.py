@@ -138,6 +138,6 @@ class Line:
 
     def _write(self, text: str) -> None:
         """Spaces cover what was there: notebooks know no other way."""
-        sys.stderr.write(f"\r{text:{self._drawn}}")
+        sys.stderr.write(f"\r{text.ljust(self._drawn)}")
         sys.stderr.flush()
         self._drawn = len(text)

@@ -424,7 +424,7 @@ def test_an_async_function_and_a_task_with_run_are_called(world: World) -> None:
     world.run()
     world.run("t42/2/run", 42 << 16 | 2, 42, bounds=[1 << 33, 1500])
     assert world.supervisor.status_of(41 << 16 | 1) == (1, 0) == world.supervisor.status_of(42 << 16 | 2)
-    assert list(world.supervisor.bounds.values()) == [[0, 0], [1 << 33, 1500]]
+    assert world.supervisor.bounds == {41 << 16 | 1: [0, 0], 42 << 16 | 2: [1 << 33, 1500]}
     assert world.result() == "async" and world.result(42) == (42, "b", 2, [2, 0], 4, "Running")
 
 
