@@ -11,7 +11,6 @@ noisy machine harms both sides alike.
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import os
 import shutil
@@ -20,104 +19,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Callable
 
-ROOT = Path(__file__).resolve().parents[1]
-BIN = ROOT / "build" / "release" / "bin"
-OUT = ROOT / "build" / "bench"
-FRESH = itertools.count()  # deleting many files slows ext4 down for minutes: every run has a new directory
-TICK_US = 1_000_000 / os.sysconf("SC_CLK_TCK")
-
-
-class Backend:
-    """A private backend with K declared devices, for one measurement."""
-
-    def __init__(self, name: str, devices: str = "2x1GiB", cpus: int = 1000) -> None:
-        self.home = fresh_directory(name)
-        self.environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith("CATTINO_")},
-            "CATTINO_HOME": str(self.home),
-            "CATTINO_DEVICES": devices,
-            "CATTINO_CPUS": str(cpus),
-            "CATTINO_MEOW": str(BIN / "meow"),
-            "CATTINO_PYTHON": sys.executable,
-            "PYTHONPATH": str(ROOT / "python"),
-            "PATH": f"{BIN}:{os.environ['PATH']}",
-        }
-        self.meow("_start")
-
-    def meow(self, *arguments: str, check: bool = True) -> str:
-        return subprocess.run(
-            [str(BIN / "meow"), *arguments],
-            env=self.environment,
-            cwd=self.home,
-            check=check,
-            capture_output=True,
-            text=True,
-        ).stdout
-
-    def python(self, code: str) -> str:
-        return subprocess.run(
-            [sys.executable, "-c", code],
-            env=self.environment,
-            cwd=self.home,
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
-
-    def processes(self) -> list[int]:
-        health = json.loads(self.meow("test", "--json"))
-        return [health["pid"], health["supervisor"], health["guardian"]]
-
-    def cpu_us(self) -> float:
-        return sum(cpu_us(pid) for pid in self.processes())
-
-    def __enter__(self) -> Backend:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.meow("exit", "-y", check=False)
-
-
-def fresh_directory(name: str) -> Path:
-    path = OUT / "runs" / f"{name}-{next(FRESH)}"
-    path.mkdir(parents=True)
-    return path
-
-
-def cpu_us(pid: int) -> float:
-    """CPU time of a process itself, without its children, in microseconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) * TICK_US
-
-
-def switches(pid: int) -> int:
-    total = 0
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        for line in (thread / "status").read_text().splitlines():
-            if "ctxt_switches" in line:
-                total += int(line.split()[1])
-    return total
-
-
-def floor(*arguments: str) -> dict[str, Any]:
-    """The floor program: the better of one and two launching threads."""
-    best: Optional[dict[str, Any]] = None
-    for threads in ("1", "2"):
-        logs = fresh_directory("floor")
-        done = subprocess.run(
-            [str(BIN / "floor"), "--threads", threads, "--logs", str(logs), *arguments],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        result = json.loads(done.stdout)
-        if best is None or result["tasks_per_second"] > best["tasks_per_second"]:
-            best = result
-    assert best is not None
-    return best
-
+from measured import BIN, OUT, Backend, Row, cpu_us, floor, fresh_directory, run_span_s, switches
+from scripts import row_4, row_8, row_9
 
 SUBMIT = """
 import cattino
@@ -146,17 +51,7 @@ def ours_throughput(count: int, at_once: int) -> dict[str, float]:
         }
 
 
-def run_span_s(home: Path) -> float:
-    """First start to last end, from the database, in seconds."""
-    import sqlite3
-
-    database = next(home.glob(".state/*/state.db"))
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-        first, last = connection.execute("SELECT min(started), max(ended) FROM attempts").fetchone()
-    return float(last - first) / 1e6
-
-
-def row_1_and_2(quick: bool) -> list[dict[str, Any]]:
+def row_1_and_2(quick: bool) -> list[Row]:
     count = 4000 if quick else 20000
     rows = []
     for at_once in (2, 8):
@@ -194,7 +89,7 @@ def row_1_and_2(quick: bool) -> list[dict[str, Any]]:
     return rows
 
 
-def peers(count: int) -> list[dict[str, Any]]:
+def peers(count: int) -> list[Row]:
     """Queues and launchers that the machine has, on the same work, two at a time."""
     rows = []
     script = OUT / "peer"
@@ -264,7 +159,7 @@ def percentile(values: list[float], share: float) -> float:
     return values[min(len(values) - 1, int(len(values) * share))]
 
 
-def row_3(quick: bool) -> list[dict[str, Any]]:
+def row_3(quick: bool) -> list[Row]:
     stamp = str(BIN / "stamp")
     ours: list[float] = []
     bare: list[float] = []
@@ -306,100 +201,6 @@ def row_3(quick: bool) -> list[dict[str, Any]]:
     ]
 
 
-BIG = """
-import cattino
-from cattino.tasks import ProcTask, TaskGraph
-tasks = [ProcTask(["/bin/true"], task_name=f"t{{i}}") for i in range({count})]
-graph = TaskGraph()
-graph.add_tasks_from(tasks)
-graph.add_edges_from([(tasks[i - 1], tasks[i]) for i in range(1, {count})])
-graph.add_edges_from([(tasks[i - 7], tasks[i]) for i in range(7, {count})])
-cattino.export(graph)
-"""
-
-
-def row_4(quick: bool) -> list[dict[str, Any]]:
-    rows = []
-    for count, target in ((100_000, "≤ 1.5 s"), (1_000_000, "≤ 15 s")):
-        if quick and count > 100_000:
-            continue
-        times = []
-        for _ in range(1 if count > 100_000 or quick else 3):
-            with Backend("submit", devices="1x1GiB") as backend:
-                backend.meow("create", "sleep 1000", "-n", "blocker", "-c", "1")
-                began = time.monotonic()
-                backend.python(BIG.format(count=count))
-                times.append(time.monotonic() - began)
-                backend.meow("kill", "blocker")
-        rows.append(
-            {
-                "row": 4,
-                "work": f"submit {count:,} tasks with {2 * count:,} edges from a Python script",
-                "ours": f"{statistics.median(times):.2f} s",
-                "beside": "",
-                "ratio": "",
-                "target": target,
-            }
-        )
-    return rows
-
-
-HOOK = """
-import asyncio, time
-
-stamps = []
-
-async def hook():
-    stamps.append(time.monotonic())
-    await asyncio.sleep(1)
-    stamps.append(time.monotonic())
-    if len(stamps) == 2 * {count}:
-        with open("span", "w") as file:
-            print(max(stamps) - min(stamps), file=file)
-"""
-HOOKED = f"""{HOOK}
-import cattino
-from cattino.tasks import ProcTask, TaskGroup
-
-class Hooked(ProcTask):
-    async def on_start(self):
-        await hook()
-
-tasks = [Hooked(["/bin/true"], task_name=f"t{{{{i}}}}", min_devices=0) for i in range({{count}})]
-cattino.export(TaskGroup(tasks, group_name="hooked"))
-"""
-UNHOOKED = f"""{HOOK}
-async def main():
-    await asyncio.gather(*(hook() for _ in range({{count}})))
-
-asyncio.run(main())
-"""
-
-
-def row_9(quick: bool) -> list[dict[str, Any]]:
-    count = 1000
-    ours, bare, ratios = [], [], []
-    for _ in range(1 if quick else 5):
-        alone = fresh_directory("unhooked")
-        subprocess.run([sys.executable, "-c", UNHOOKED.format(count=count)], cwd=alone, check=True)
-        bare.append(float((alone / "span").read_text()))
-        with Backend("hooked", cpus=2 * count) as backend:
-            backend.python(HOOKED.format(count=count))
-            backend.meow("wait", "hooked")
-            ours.append(float((backend.home / "span").read_text()))
-        ratios.append(ours[-1] / bare[-1])
-    return [
-        {
-            "row": 9,
-            "work": f"{count} tasks whose async `on_start` takes 1 s: first begin → last end of a hook",
-            "ours": f"{statistics.median(ours):.2f} s",
-            "beside": f"bare asyncio {statistics.median(bare):.2f} s",
-            "ratio": f"{statistics.median(ratios):.2f}",
-            "target": "",
-        }
-    ]
-
-
 def loop_rate(command: str, count: int, environment: dict[str, str], cwd: Path) -> float:
     began = time.monotonic()
     subprocess.run(
@@ -411,7 +212,7 @@ def loop_rate(command: str, count: int, environment: dict[str, str], cwd: Path) 
     return count / (time.monotonic() - began)
 
 
-def row_10(quick: bool) -> list[dict[str, Any]]:
+def row_10(quick: bool) -> list[Row]:
     count = 200 if quick else 1000
     ours, spooler = [], []
     for _ in range(1 if quick else 3):
@@ -441,7 +242,7 @@ def row_10(quick: bool) -> list[dict[str, Any]]:
     ]
 
 
-def row_11(quick: bool) -> list[dict[str, Any]]:
+def row_11(quick: bool) -> list[Row]:
     seconds = 10 if quick else 60
     with Backend("idle") as backend:
         backend.meow("create", "true", "-n", "t")
@@ -465,17 +266,18 @@ def row_11(quick: bool) -> list[dict[str, Any]]:
     ]
 
 
-ROWS: dict[str, Callable[[bool], list[dict[str, Any]]]] = {
+ROWS: dict[str, Callable[[bool], list[Row]]] = {
     "1": row_1_and_2,
     "3": row_3,
     "4": row_4,
+    "8": row_8,
     "9": row_9,
     "10": row_10,
     "11": row_11,
 }
 
 
-def table(rows: list[dict[str, Any]]) -> str:
+def table(rows: list[Row]) -> str:
     lines = ["| # | work | Cattino | beside it | ratio | target |", "|---|---|---|---|---|---|"]
     for row in rows:
         cells = (row["row"], row["work"], row["ours"], row["beside"], row["ratio"], row["target"])
@@ -487,7 +289,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("rows", nargs="*", metavar="ROW", help="1 (with 2), 3, 4, 9, 10, 11; default all")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="1 (with 2), 3, 4, 8, 9, 10, 11; default all")
     parser.add_argument("--quick", action="store_true", help="fewer tasks and repetitions")
     options = parser.parse_args()
     unknown = [row for row in options.rows if row not in ROWS]
@@ -495,7 +297,7 @@ def main() -> None:
         parser.error(f"no row {unknown[0]}; there are {', '.join(ROWS)}")
     OUT.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(OUT / "runs", ignore_errors=True)  # only of a run that was cut off
-    results: list[dict[str, Any]] = []
+    results: list[Row] = []
     for row in options.rows or ROWS:
         print(f"row {row} …", file=sys.stderr, flush=True)
         results += ROWS[row](options.quick)
