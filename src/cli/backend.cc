@@ -25,6 +25,7 @@ namespace {
 constexpr int status_already_held = 75;
 constexpr int ready_fd = 3;
 constexpr Duration patience = Duration::seconds(20);
+constexpr Duration patience_for_turn = Duration::seconds(5);
 
 constexpr std::array<std::string_view, 9> visibility_variables = {
     "CUDA_VISIBLE_DEVICES",
@@ -200,13 +201,24 @@ Result<Connection> Backend::connect_or_start() const {
   if (auto made = settings::make_places(places_); !made) {
     return made.error();
   }
-  // One of many starters at a time: the others would only take the processor from the backend that comes.
   const Duration begin = sys::since_boot();
   const std::string path = places_.state + "/start.lock";
   const sys::Fd turn(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  while (turn && flock(turn.get(), LOCK_EX) != 0 && errno == EINTR) {
-  }
+  await_turn(turn.get());
   return start_and_connect(begin + patience);
+}
+
+/// Lets one of many starters go first: the others would only take the processor from the backend that comes.
+/// Who may start is decided by the guardian's lock, so none waits for this one for long: its holder may have
+/// been stopped.
+void Backend::await_turn(int lock) const {
+  const Duration begin = sys::since_boot();
+  int pause_ms = 1;
+  while (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) != 0 &&
+         sys::since_boot() - begin < patience_for_turn && !connect()) {
+    poll(nullptr, 0, pause_ms);
+    pause_ms = std::min(pause_ms * 2, 50);
+  }
 }
 
 /// Until `deadline`, by the clock of the boot.

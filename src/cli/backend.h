@@ -46,6 +46,7 @@ class Backend {
   Backend(const Surroundings& surroundings, settings::Places places)
       : surroundings_(&surroundings), places_(std::move(places)) {}
 
+  void await_turn(int lock) const;
   [[nodiscard]] Result<Connection> start_and_connect(Duration deadline) const;
 
   const Surroundings* surroundings_;

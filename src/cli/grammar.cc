@@ -166,12 +166,16 @@ void add_lookers(Grammar& grammar) {
   CLI::App* watch = add_verb(grammar, "watch", "follow a task's output, or all tasks, live");
   add_names(grammar, watch, "a task, whose output to follow (default: a live table of all)");
   watch->add_flag("-e,--stderr", options.errors, "follow stderr instead of stdout");
-  watch->add_option("-n,--tail", options.tail, "begin with the last N lines")->type_name("N");
+  watch->add_option("-n,--tail", options.tail, "begin with the last N lines")
+      ->check(CLI::NonNegativeNumber.description(""))
+      ->type_name("N");
 
   CLI::App* logs = add_verb(grammar, "logs", "print what tasks have written");
   add_names(grammar, logs, "tasks")->required();
   logs->add_flag("-e,--stderr", options.errors, "stderr instead of stdout");
-  logs->add_option("-n,--tail", options.tail, "only the last N lines")->type_name("N");
+  logs->add_option("-n,--tail", options.tail, "only the last N lines")
+      ->check(CLI::NonNegativeNumber.description(""))
+      ->type_name("N");
   CLI::Option* follow =
       logs->add_flag("-f,--follow", options.follow, "go on until it has ended, as watch does");
   logs->add_option("--attempt", options.attempt, "of this attempt (default: the last)")

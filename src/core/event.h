@@ -61,7 +61,7 @@ struct HookEnded {
 
 /// The process that runs the hooks died; the next one runs them on objects as they were submitted.
 struct HooksReset {
-  AttemptId attempt;
+  TaskId task;
 };
 
 /// The inventory of a host, whole. Devices never disappear from the list: they become `lost`.

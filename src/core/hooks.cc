@@ -5,9 +5,11 @@
 // waits or runs. on_end runs whenever on_start did, also if that raised. A group without hooks stays
 // idle. The group node ends after its on_end, so successors of a group, and the on_end of the group
 // around it, come after.
+#include <algorithm>
 #include <optional>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "base/check.h"
 #include "core/impl.h"
@@ -119,17 +121,31 @@ void Scheduler::Impl::on(const HookEnded& event) {
   }
 }
 
-/// Only for those whose hooks can tell the difference: one has run, or is still to run.
 void Scheduler::Impl::on(const HooksReset& event) {
-  TaskRecord* record = current(event.attempt);
-  if (record == nullptr || record->state.hooks_reset) {
+  TaskRecord* record = tables_.tasks.find(event.task.value);
+  if (record == nullptr || has_ended(record->state.status) || record->state.hooks_reset ||
+      !have_hooks_run(*record)) {
     return;
   }
-  const Hooks hooks = record->terms->hooks;
-  if (hooks.on_start || hooks.on_end) {
-    mark(*record);
-    record->state.hooks_reset = true;
+  mark(*record);
+  record->state.hooks_reset = true;
+}
+
+/// Its own, or of groups whose round it is in: they may have left something for later ones.
+bool Scheduler::Impl::have_hooks_run(const TaskRecord& record) {
+  const Hooks hooks = record.terms->hooks;
+  const std::uint32_t attempt = record.state.attempt;
+  if (attempt == 0) {
+    return false;
   }
+  if (hooks.on_start || (hooks.on_end && attempt > 1)) {
+    return true;
+  }
+  const std::vector<GroupRecord*> around = tables_.groups_around(record);
+  return std::any_of(around.begin(), around.end(), [](const GroupRecord* group) {
+    return group->spec.hooks.on_start && group->state.phase != GroupPhase::idle &&
+           group->state.phase != GroupPhase::ended;
+  });
 }
 
 void Scheduler::Impl::on_task_hook(TaskRecord& record, const HookEnded& event) {

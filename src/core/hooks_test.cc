@@ -39,22 +39,32 @@ TEST_F(Rounds, GoFromTheOutermostGroupInwardsAndBackOutwards) {
   EXPECT_EQ(world.effects(), Lines{"ended 1"});
 }
 
-TEST_F(Rounds, WhatHooksLeftIsLostForTheAttemptThatRanThen) {
+TEST_F(Rounds, WhatHooksLeftIsLostForTasksThatHaveBegun) {
   const TaskId task = world.task({.request = whole(1), .hooks = both});
   const TaskId plain = world.task({.request = whole(1)});
   world.submit();
   world.hook_ends(task, HookKind::on_start);
-  world.step(HooksReset{{task, 1}});
-  world.step(HooksReset{{plain, 1}});
-  world.step(HooksReset{{task, 7}});
-  EXPECT_TRUE(world.state(task).hooks_reset);
+  world.step(HooksReset{plain});
   EXPECT_FALSE(world.state(plain).hooks_reset) << "it has no hooks";
   world.exits(task, ExitStatus::of_code(retry_code));
   world.hook_ends(task, HookKind::on_end);
-  EXPECT_TRUE(world.state(task).hooks_reset);
+  world.step(HooksReset{task});
+  EXPECT_TRUE(world.state(task).hooks_reset) << "while it waits for its next attempt";
   world.pass(Duration::seconds(5));
   EXPECT_EQ(world.state(task).attempt, 2U);
-  EXPECT_FALSE(world.state(task).hooks_reset);
+  EXPECT_TRUE(world.state(task).hooks_reset) << "which begins without what the first one left";
+}
+
+TEST_F(Rounds, WhatHooksOfAGroupLeftIsLostForItsTasks) {
+  const GroupId group = world.group({}, both);
+  const TaskId task = world.task({.request = whole(1), .group = group});
+  const TaskId later = world.task({.request = whole(2), .group = group});
+  world.submit();
+  world.hook_ends(group, HookKind::on_start);
+  world.step(HooksReset{task});
+  world.step(HooksReset{later});
+  EXPECT_TRUE(world.state(task).hooks_reset);
+  EXPECT_FALSE(world.state(later).hooks_reset) << "it has not begun";
 }
 
 struct Told : Rounds {

@@ -223,6 +223,7 @@ class Scheduler::Impl {
   [[nodiscard]] RunHook hook_of(const GroupRecord& record) const;
   void run_group_hook(GroupRecord& record, HookKind hook);
   void set_phase(GroupRecord& record, GroupPhase phase);
+  bool have_hooks_run(const TaskRecord& record);
   void on_task_hook(TaskRecord& record, const HookEnded& event);
   void on_group_hook(GroupRecord& record, const HookEnded& event);
   void fail_inside(GroupRecord& record, const std::set<TaskId>& waiters);

@@ -112,7 +112,6 @@ void Scheduler::Impl::begin_attempt(TaskRecord& record, const Allocation& alloca
   state.recalled = false;
   state.device_lost = false;
   state.out_of_memory = false;
-  state.hooks_reset = false;
   state.end_requested = false;
   state.cause = Cause::none;
   state.cause_node = {};

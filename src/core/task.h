@@ -198,7 +198,7 @@ struct TaskState {
   bool recalled = false;       ///< its line was recalled while it was behind another
   bool device_lost = false;    ///< a device of the last attempt was lost when it ended
   bool out_of_memory = false;  ///< the last attempt ended for lack of memory
-  bool hooks_reset = false;  ///< in the last attempt, hooks lost what earlier ones left on objects
+  bool hooks_reset = false;  ///< its hooks lost what earlier ones had left on objects, at some time
   Cause cause = Cause::none;
   Node cause_node;
   std::uint32_t attempt = 0;      ///< number of the current or last attempt; 0: none yet

@@ -340,23 +340,35 @@ void Effects::printed(const std::string& call, const std::string& text) {
   turn_.end_soon();
 }
 
-void Effects::objects_lost(SubmissionId submission) {
-  std::vector<AttemptId> concerned;
-  for (const auto& [task, running] : world_.running) {
-    if (running.submission == submission) {
-      concerned.push_back(running.attempt);
+/// Said of every task that its hooks, or those of its groups, may have left something for.
+void Effects::objects_lost(SubmissionId id) {
+  constexpr const char* words =
+      "the Python process that runs hooks died; the next one starts from what was submitted, so "
+      "changes that hooks made to their objects are lost";
+  const store::Submission* submission = world_.submission(id);
+  if (submission == nullptr) {
+    return;
+  }
+  for (std::uint64_t i = 0; i < submission->task_count; ++i) {
+    const TaskId task{submission->first_task.value + i};
+    const core::TaskState* state = world_.core.state(task);
+    if (state == nullptr || state->attempt == 0 || core::has_ended(state->status)) {
+      continue;
+    }
+    const std::uint32_t attempt = state->attempt;
+    turn_.step(core::HooksReset{task});
+    state = world_.core.state(task);
+    if (state != nullptr && state->hooks_reset) {
+      note(core::Node::of(task), attempt, words);
     }
   }
-  for (const AttemptId attempt : concerned) {
-    turn_.step(core::HooksReset{attempt});
-    const core::TaskState* state = world_.core.state(attempt.task);
-    if (state != nullptr && state->hooks_reset) {
-      note(
-          core::Node::of(attempt.task),
-          attempt.number,
-          "the Python process that runs hooks died; the next one starts from what was submitted, "
-          "so "
-          "changes that hooks made to their objects are lost");
+  const auto groups = world_.store->groups_of(id);
+  for (const store::GroupRow& row : groups ? *groups : std::vector<store::GroupRow>{}) {
+    const GroupId group = row.group.spec.id;
+    const core::GroupState* state = world_.core.state(group);
+    if (state != nullptr && row.group.spec.hooks.on_start &&
+        state->phase != core::GroupPhase::idle && state->phase != core::GroupPhase::ended) {
+      note(core::Node::of(group), 1, words);
     }
   }
   turn_.end_soon();

@@ -112,12 +112,13 @@ void Turn::tell_feed(const core::TaskChanged& change, const core::Event& event) 
   FeedItem item;
   if (core::has_ended(state.status)) {
     item.event = "ended";
+  } else if (std::holds_alternative<core::HooksReset>(event)) {
+    item.event = "changed";
   } else if (state.status == core::TaskStatus::running) {
     if (state.phase != core::TaskPhase::process && !state.end_requested) {
       return;  // not news to people
     }
-    const bool is_start = !state.end_requested && !std::holds_alternative<core::HooksReset>(event);
-    item.event = is_start ? "started" : "changed";
+    item.event = state.end_requested ? "changed" : "started";
   } else {
     if (std::holds_alternative<core::AttemptRecalled>(event)) {
       return;  // it never began, for all that people know

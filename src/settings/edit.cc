@@ -55,7 +55,7 @@ std::string as_toml(const Entry& entry, const Settings& settings, const std::str
     case Type::boolean:
     case Type::count:
     case Type::cores:
-      return value;
+      return entry.shown(settings);  // as TOML takes it: without leading zeros
     case Type::amounts:
       return amounts_as_toml(settings.resources);
     case Type::text:
@@ -97,16 +97,29 @@ std::size_t place_for_new(const toml::table& table, std::size_t lines) {
   return place;
 }
 
-/// A remark behind the value stays; its column is counted in characters, so only of a plain line.
-std::string remark_behind(const std::string& line, std::size_t column) {
-  const bool plain = std::all_of(
-      line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-  if (!plain || column >= line.size()) {
-    return {};
+/// Where a character of the line begins, counted from 0.
+std::size_t byte_of(const std::string& line, std::size_t character) {
+  std::size_t at = 0;
+  while (at < line.size() && character > 0) {
+    ++at;
+    while (at < line.size() && (static_cast<unsigned char>(line[at]) & 0xC0U) == 0x80U) {
+      ++at;
+    }
+    --character;
   }
-  const std::string rest = line.substr(column);
+  return at;
+}
+
+/// What stands behind the value (a remark, the end of the line as some systems write it) stays.
+std::string rest_of(const std::string& line, std::size_t character) {
+  const std::string rest = line.substr(byte_of(line, character));
   const std::size_t mark = rest.find('#');
-  return mark == std::string::npos ? "" : "  " + rest.substr(mark);
+  return mark == std::string::npos ? (rest.ends_with('\r') ? "\r" : "") : "  " + rest.substr(mark);
+}
+
+/// Of a new line, as the others have it.
+std::string line_end(const std::vector<std::string>& lines) {
+  return !lines.empty() && lines.front().ends_with('\r') ? "\r" : "";
 }
 
 std::string joined_lines(const std::vector<std::string>& lines) {
@@ -121,9 +134,12 @@ std::string joined_lines(const std::vector<std::string>& lines) {
 
 Result<std::string> edited(
     const std::string& path,
-    const std::string& text,
+    const std::string& whole,
     const Entry& entry,
     const std::optional<std::string>& value) {
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+  const bool marked = whole.starts_with(byte_order_mark);
+  const std::string text = whole.substr(marked ? byte_order_mark.size() : 0);
   if (const Result<Settings> before = parse(path, text); !before) {
     return before.error();
   }
@@ -153,12 +169,12 @@ Result<std::string> edited(
     const bool replaces = old.last > old.first;
     line.push_back(
         entry.key + " = " + as_toml(entry, settings, *value) +
-        (replaces ? remark_behind(lines[old.last - 1], old.rest) : ""));
+        (replaces ? rest_of(lines[old.last - 1], old.rest) : line_end(lines)));
   }
   const auto first = lines.begin() + static_cast<std::ptrdiff_t>(old.first);
   const auto last = lines.begin() + static_cast<std::ptrdiff_t>(old.last);
   lines.insert(lines.erase(first, last), line.begin(), line.end());
-  std::string result = joined_lines(lines);
+  std::string result = (marked ? std::string(byte_order_mark) : "") + joined_lines(lines);
   if (const Result<Settings> after = parse(path, result); !after) {
     return after.error();
   }

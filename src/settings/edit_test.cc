@@ -28,7 +28,21 @@ TEST(Edit, AnOldValueIsReplacedWhereItStands) {
       "# a\ngrace = \"1h\"  # short\n\tcpus = 3 \n\n");
   EXPECT_EQ(
       set("shell = '''\na'''\ncpus = 3\n", "shell", "zsh -c"), "shell = \"zsh -c\"\ncpus = 3\n");
-  EXPECT_EQ(set("shell = \"ä # b\" # c\n", "shell", "x"), "shell = \"x\"\n");
+  EXPECT_EQ(set("shell = \"ä # b\" # ç\n", "shell", "x"), "shell = \"x\"  # ç\n");
+}
+
+TEST(Edit, FilesOfOtherSystemsStayAsTheyAre) {
+  EXPECT_EQ(
+      set("\xEF\xBB\xBF[resources]\na = 1\n", "cpus", "3"),
+      "\xEF\xBB\xBF"
+      "cpus = 3\n[resources]\na = 1\n");
+  EXPECT_EQ(set("cpus = 3\r\ngrace = 5\r\n", "cpus", "4"), "cpus = 4\r\ngrace = 5\r\n");
+  EXPECT_EQ(set("cpus = 3\r\n", "aging", "5m"), "cpus = 3\r\naging = \"5m\"\r\n");
+}
+
+TEST(Edit, NumbersAreWrittenAsTheFileTakesThem) {
+  EXPECT_EQ(set("", "cpus", "007.50"), "cpus = 7.5\n");
+  EXPECT_EQ(set("", "reservations", "007"), "reservations = 7\n");
 }
 
 TEST(Edit, WithoutAValueTheSettingIsRemoved) {

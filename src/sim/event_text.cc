@@ -89,7 +89,7 @@ struct EventTexter {
         event.ok ? "ends" : "raises");
   }
   std::string operator()(const core::HooksReset& event) const {
-    return "hooks reset " + words(event.attempt);
+    return "hooks reset " + std::to_string(event.task.value);
   }
   std::string operator()(const core::HostObserved& event) const {
     std::string line = fmt::format("host {}:", event.host.id);

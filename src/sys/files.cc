@@ -82,6 +82,7 @@ Status write_file_atomically(const std::string& path, std::string_view content, 
   if (!file) {
     return system_error("create", temporary, errno);
   }
+  (void)::fchmod(file.get(), mode);  // whatever the umask is
   Status written = write_and_sync(file, temporary, content);
   file.reset();
   if (!written) {

@@ -15,7 +15,7 @@ namespace cattino::sys {
 Result<std::string> read_file(const std::string& path);
 
 /// Writes `content` beside `path`, syncs it and renames it over `path`: readers see the old or the new
-/// content, also after a power cut.
+/// content, also after a power cut. One writer at a time.
 Status write_file_atomically(
     const std::string& path, std::string_view content, unsigned mode = 0600);
 

@@ -105,7 +105,7 @@ struct Task {
   std::optional<Mib> log_limit;              ///< of each of its logs; 0: none
   std::optional<std::uint32_t> retries;      ///< so many of its attempts were followed by another
   std::optional<std::uint32_t> preemptions;  ///< so many made room for another task
-  std::optional<bool> hooks_reset;           ///< its hooks lost what earlier ones left on objects
+  std::optional<bool> hooks_reset;  ///< its hooks lost what earlier ones had left on objects
   std::uint32_t attempt = 0;
   std::vector<std::string> devices;
   Nullable<std::int32_t> pid;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,6 +18,15 @@ def test_a_thousand_tasks_at_once(backend: Backend) -> None:
     assert len(list((backend.home).glob("*/*/g/*/stdout.log"))) == 1000
     listed = backend.json("list", "-l", "10")
     assert len(listed["tasks"]) == 10 and listed["truncated"] == 990
+
+
+def test_a_starter_that_was_stopped_holds_nobody_up_for_long(backend: Backend) -> None:
+    backend.meow("create", "true", "-n", "first", "-c", "0")
+    backend.exit()
+    (lock,) = backend.home.glob(".state/*/start.lock")
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert "created second" in backend.meow("create", "true", "-n", "second", "-c", "0").stdout
 
 
 def test_twenty_people_create_at_the_same_time(backend: Backend) -> None:

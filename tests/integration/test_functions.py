@@ -202,6 +202,37 @@ def test_functions_with_hooks_share_the_object(backend: Backend) -> None:
     assert events(backend) == ["start t 1", "work", "end t 11 0"]
 
 
+def test_a_function_hears_signals_and_has_its_own_loop_as_in_a_script_of_its_own(backend: Backend) -> None:
+    script = """
+import asyncio, os, signal, socket, threading, cattino
+
+def interrupted():
+    ends = [socket.socketpair() for _ in range(8)]  # they get the numbers of what the host has closed
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        threading.Event().wait(10)
+    except KeyboardInterrupt:
+        for pair in ends:
+            for end in pair:
+                end.setblocking(False)
+                try:
+                    return end.recv(1)
+                except BlockingIOError:
+                    pass
+        return "interrupted"
+
+def loops():
+    async def answer():
+        return 42
+    return asyncio.get_event_loop().run_until_complete(answer())
+
+with cattino.Executor(min_devices=0, cpus=0.1) as executor:
+    print(executor.submit(interrupted).result(), executor.submit(loops).result())
+"""
+    backend.write("script.py", script)
+    assert python(backend, "-W", "ignore", "script.py").stdout == "interrupted 42\n"
+
+
 def test_a_hundred_functions(backend: Backend) -> None:
     submit(
         backend,

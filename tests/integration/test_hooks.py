@@ -406,6 +406,39 @@ def test_a_host_that_is_killed_is_replaced_and_says_what_was_lost(backend: Backe
     assert died in backend.meow("show", "g/a").stdout
 
 
+def test_what_is_lost_while_a_task_waits_to_run_again_is_said(backend: Backend) -> None:
+    hooked(
+        backend,
+        """
+        again = Task("exit $((2 - CATTINO_ATTEMPT))", task_name="a", min_devices=0, retries=1, backoff=3)
+        cattino.export(again)
+        """,
+    )
+    wait_until(lambda: tasks(backend)["a"]["status"] == "Waiting", "it waits")
+    (host,) = host_pids(backend)
+    os.kill(host, signal.SIGKILL)
+    backend.meow("wait", "a")
+    assert events(backend) == ["start a 1", "end a 11 1", "start a 1", "end a 11 0"]
+    assert backend.task("a")["task"]["hooks_reset"]
+
+
+def test_what_hooks_of_a_group_left_and_lost_is_said(backend: Backend) -> None:
+    hooked(
+        backend,
+        f"""
+        cattino.export(Group([quick("a", "{gate(backend, "one")}")], group_name="g"))
+        """,
+    )
+    wait_until(lambda: backend.task("g/a")["task"]["pid"], "it runs")
+    (host,) = host_pids(backend)
+    os.kill(host, signal.SIGKILL)
+    wait_until(lambda: backend.task("g/a")["task"].get("hooks_reset"), "its end is known")
+    open_gate(backend, "one")
+    backend.meow("wait", "g")
+    logs = Path(backend.task("g/a")["task"]["directory"]).parent
+    wait_until(lambda: "are lost" in (logs / "stderr.log").read_text(), "the group's log says it")
+
+
 def test_what_has_no_hooks_loses_nothing_with_their_process(backend: Backend) -> None:
     hooked(
         backend,

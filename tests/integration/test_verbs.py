@@ -290,6 +290,10 @@ def test_logs_are_printed_whole_or_their_end(backend: Backend) -> None:
     assert backend.meow("logs", "t", "-e").stdout == "bad\n"
     assert backend.meow("logs", "t", "t", "-e").stdout == "==> t <==\nbad\n==> t <==\nbad\n"
     assert "has not run yet" in backend.meow("logs", "later").stderr
+    assert backend.json("logs", "later") == {"task": 2, "fullname": "later", "attempt": 0, "path": None}
+    backend.meow("logs", "t", "-n", "-1", check=2)
+    Path(backend.json("logs", "t", "-e")["path"]).unlink()
+    assert "no log any more" in backend.meow("logs", "t", "-e").stderr
     assert "no attempt 3" in backend.meow("logs", "t", "--attempt", "3", check=2).stderr
 
 
@@ -313,6 +317,19 @@ def test_a_setting_is_kept_in_the_file_and_holds_from_the_next_start(
     backend.meow("exit", "--keep-tasks")
     assert "has not ended" in backend.meow("create", "true", "-n", "t", "-c", "0", check=2).stderr
     assert backend.status("t") == "Running"
+
+
+def test_many_settings_at_once_are_all_kept(make_backend: MakeBackend, tmp_path: Path) -> None:
+    backend = with_settings(make_backend, tmp_path, "")
+    path = tmp_path / "config" / "cattino" / "settings.toml"
+    path.unlink()
+    path.symlink_to(tmp_path / "there" / "mine.toml")  # not there yet
+    values = {"grace": "1m", "aging": "2m", "reservations": "3", "history-size": "4", "history-age": "5d"}
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(lambda item: backend.meow("set", *item), values.items()))
+    assert {key: backend.meow("get", key).stdout.strip() for key in values} == values
+    assert path.is_symlink() and len((tmp_path / "there" / "mine.toml").read_text().splitlines()) == 5
+    assert "goes before the file" in backend.meow("set", "devices", "2x8GiB").stderr
 
 
 @pytest.mark.parametrize(

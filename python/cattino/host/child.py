@@ -39,7 +39,10 @@ def prepare() -> None:
 
         import cattino.results  # noqa: F401
 
-        _streams = _text_streams()
+        try:
+            _streams = _text_streams()
+        except OSError:  # a hook has closed one of them: each child makes its own
+            pass
 
 
 class NotStarted(Exception):
@@ -69,7 +72,9 @@ def run_child(
 def _run(op: dict[str, Any], supervisor: str, pipe: int, work: Callable[[], Any]) -> int:
     os.setsid()
     signal.set_wakeup_fd(-1)
-    asyncio._set_running_loop(None)  # the function may run a loop of its own
+    asyncio._set_running_loop(None)  # the function may run a loop of its own, or ask for one
+    if sys.version_info < (3, 14):
+        asyncio.set_event_loop_policy(None)
     os.umask(int(op.get("umask", 0o022)))
     copied = _redirect(op)  # before the tag: what copies logs is not part of the task
     key = int(op["key"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import pickle
 import sys
@@ -19,18 +18,13 @@ CUDA_SAYS = (
 )
 
 
-@functools.lru_cache(maxsize=1)
-def has_nvidia() -> bool:
-    return any(map(os.path.exists, CUDA_DEVICES))
-
-
 def cuda_is_initialised() -> bool:
     """Then a forked process cannot use it.
 
     Frameworks do not tell of each other, nor of mere looks such as `torch.cuda.is_available()`. So the
     driver's library is asked, if the process has loaded it; that initialises nothing.
     """
-    if not has_nvidia():
+    if not any(map(os.path.exists, CUDA_DEVICES)):  # some come with the first use
         return False
     import ctypes
 

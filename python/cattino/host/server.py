@@ -68,6 +68,7 @@ class Host:
     async def serve(self) -> int:
         """Until the daemon says leave, or is gone for good; the exit status."""
         backend.known_socket = self._places.socket
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # not asyncio's: functions inherit it
         self._loop = asyncio.get_running_loop()
         sys.stdout, sys.stderr = Stream("stdout", sys.stdout), Stream("stderr", sys.stderr)
         _watch_children_without_threads()

@@ -1,5 +1,6 @@
 // meow logs: what tasks have written.
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include "cli/log_follower.h"
 #include "cli/verbs/verbs.h"
@@ -39,6 +40,10 @@ Result<const wire::Attempt*> attempt_of(const wire::TaskDetail& task, const Opti
 }
 
 Status print_file(Context& context, const std::string& path) {
+  if (access(path.c_str(), F_OK) != 0) {
+    context.output.note("there is no log any more: " + path);
+    return ok();
+  }
   GrowingFile file(path);
   if (context.options.tail) {
     file.skip_to_last(*context.options.tail);
@@ -66,18 +71,20 @@ Status print_log(Context& context, const std::string& name, const wire::Detail& 
   if (!attempt) {
     return attempt.error();
   }
-  if (*attempt == nullptr) {
-    context.output.note(fmt::format("{} has not run yet", harmless(name)));
-    return ok();
-  }
-  const std::string& path = context.options.errors ? (*attempt)->stderr_ : (*attempt)->stdout_;
+  const wire::Attempt* ran = *attempt;
+  const std::string path =
+      ran == nullptr ? "" : (context.options.errors ? ran->stderr_ : ran->stdout_);
   if (context.output.json()) {
     context.output.document(fmt::format(
         R"({{"task":{},"fullname":{},"attempt":{},"path":{}}})",
         (*task)->task.id,
         json_quoted((*task)->task.fullname),
-        (*attempt)->number,
-        json_quoted(path)));
+        ran == nullptr ? 0 : ran->number,
+        ran == nullptr ? "null" : json_quoted(path)));
+    return ok();
+  }
+  if (ran == nullptr) {
+    context.output.note(fmt::format("{} has not run yet", harmless(name)));
     return ok();
   }
   return print_file(context, path);
