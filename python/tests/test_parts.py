@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+from functools import partial
 from typing import Any, Callable
 from urllib.parse import parse_qs, urlsplit
 
@@ -114,9 +115,11 @@ def test_all_of_a_large_group_are_changed(known: Tasks, kind: int, verb: str) ->
 
 
 @pytest.mark.parametrize("kind", [0, 1])
-def test_long_names_are_split_by_their_bytes(known: Tasks, kind: int) -> None:
+def test_long_names_are_split_by_their_bytes(
+    known: Tasks, monkeypatch: pytest.MonkeyPatch, kind: int
+) -> None:
     names = [("ü" * 100 + "/") * 3 + str(number) for number in range(2000)]
-    known.number = staticmethod(lambda name: 41)  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr(known, "number", lambda name: 41)
     assert len(asked("list", *names)[kind]()) == 1
     asked("cancel", *names)[kind]()
     assert [name for body in known.bodies("/v1/cancel") for name in body["names"]] == names
@@ -162,7 +165,8 @@ def test_a_timeout_is_for_all_parts_and_all_tries_together(
     clock = itertools.count()
     monkeypatch.setattr(parts, "monotonic", lambda: next(clock))
     known.daemon.hang_up = 1
-    [*asked("wait", group, timeout=100), lambda: group.wait(timeout=100)][kind]()
+    waits: list[Callable[[], object]] = [*asked("wait", group, timeout=100), partial(group.wait, timeout=100)]
+    waits[kind]()
     first, second = (body["timeout_ms"] for body in known.bodies("/v1/wait"))
     assert second == first - 1000
     assert first <= 98_000  # one try was in vain

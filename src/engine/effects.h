@@ -63,7 +63,7 @@ class Effects {
   void run_failed(const std::string& call, const std::string& error);
   void gave_up(const std::string& call, const std::string& why);
   void printed(const std::string& call, const std::string& text);
-  void objects_lost(SubmissionId submission);
+  void objects_lost(SubmissionId id);
   void call_hook(SubmissionId submission, host::HookCall& call, const core::RunHook& hook);
   void watch_hosts(Time due);
 

@@ -10,12 +10,12 @@
 
 namespace cattino::settings {
 
-/// The text with `entry` set to `value` (as `Entry::apply` takes it), or without it if that is nothing or
+/// The `whole` text with `entry` set to `value` (as `Entry::apply` takes it), or without it if that is nothing or
 /// empty. Errors name `path`: of text that is no settings file, of a value that is refused, of a setting
 /// that has a table of its own in it.
 Result<std::string> edited(
     const std::string& path,
-    const std::string& text,
+    const std::string& whole,
     const Entry& entry,
     const std::optional<std::string>& value);
 

@@ -63,7 +63,7 @@ std::string real_path(std::string path) {
       break;
     }
     const std::string next(target.data(), static_cast<std::size_t>(size));
-    path = next.starts_with('/') ? next : sys::directory_of(path) + "/" + next;
+    path = next.starts_with('/') ? next : fmt::format("{}/{}", sys::directory_of(path), next);
   }
   return path;
 }
