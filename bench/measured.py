@@ -27,6 +27,7 @@ class Backend:
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith("CATTINO_")},
             "CATTINO_HOME": str(self.home),
+            "XDG_CONFIG_HOME": str(self.home / "config"),  # not the settings of who runs it
             "CATTINO_DEVICES": devices,
             "CATTINO_CPUS": str(cpus),
             "CATTINO_MEOW": str(BIN / "meow"),

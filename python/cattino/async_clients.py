@@ -15,6 +15,7 @@ from cattino.clients import Client, DeviceInfos, Status, TaskInfos, result_of, s
 from cattino.info import Event, TaskInfo
 from cattino.notebook import interruptible
 from cattino.parts import Request, Steps, T
+from cattino.tries import Tries
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -66,8 +67,7 @@ class AsyncClient:
         return await self._ask(calls.wait(names, timeout))
 
     async def result(self, name: Name, timeout: Optional[float] = None) -> Any:
-        await self.wait(name, timeout=timeout)
-        full = await self._ask(calls.in_full(name))
+        full = await self._ask(calls.ended_in_full(name, timeout))
         return await _in_thread(lambda: result_of(full))
 
     async def cancel(self, *names: Name, match: Optional[str] = None) -> TaskInfos:
@@ -141,10 +141,12 @@ async def _run(steps: Steps[T]) -> T:
 
 
 async def _answer(wanted: Request) -> Any:
-    from cattino.backend import open_connection
+    from cattino.backend import TRIES, open_connection
 
+    tries = Tries()
     while True:
         connection = await _in_thread(open_connection)
+        tries.begin()
         connection.setblocking(False)
         reader, writer = await asyncio.open_connection(sock=connection)
         try:
@@ -153,10 +155,12 @@ async def _answer(wanted: Request) -> Any:
                 answer = await reader.read()
             return answer_in(answer)
         except (BackendGone, ConnectionError):
-            if not wanted.again:
+            pause = tries.failed()
+            if not wanted.again or tries.failures >= TRIES:
                 raise
         finally:
             writer.close()
+        await asyncio.sleep(pause)
 
 
 def _started(work: Callable[[], T]) -> Future[T]:

@@ -6,11 +6,15 @@ import os
 import socket
 import sys
 from collections.abc import Iterable, Iterator
+from time import sleep
 from typing import Any, Callable, Optional
 
 from cattino.client import BackendGone, connect, request
 from cattino.errors import CattinoError
 from cattino.parts import Request, Steps, T
+from cattino.tries import Tries
+
+TRIES = 20  # in a row that end at once, in about half a minute: it dies of what it is asked, or of itself
 
 
 def ask(method: str, path: str, payload: Any = None) -> Any:
@@ -31,8 +35,8 @@ def stream(path: str, pieces: Iterable[bytes]) -> Any:
 def run(steps: Steps[T], connected: Optional[Callable[[], socket.socket]] = None) -> T:
     """Asks what `steps` wants asked, over connections that `connected` makes; what it returns.
 
-    What may be asked again is, when the backend is killed meanwhile. One that is ended by its user says so,
-    by an error of status 503, and is not brought back."""
+    What may be asked again is, when the backend is killed meanwhile, but not for ever if each one dies at
+    once. One that is ended by its user says so, by an error of status 503, and is not brought back."""
     answer: Any = None
     while True:
         try:
@@ -44,13 +48,17 @@ def run(steps: Steps[T], connected: Optional[Callable[[], socket.socket]] = None
 
 
 def _answer(wanted: Request, connected: Callable[[], socket.socket]) -> Any:
+    tries = Tries()
     while True:
         connection = connected()
+        tries.begin()  # without the time that a start took: one that dies at once is no lasting one
         try:
             return request(connection, wanted.method, wanted.path, wanted.body())
         except BackendGone:
-            if not wanted.again:
+            pause = tries.failed()
+            if not wanted.again or tries.failures >= TRIES:
                 raise
+        sleep(pause)
 
 
 def task_in_full(reference: str) -> dict[str, Any]:

@@ -100,6 +100,16 @@ def wait(names: Sequence[Name], timeout: Optional[float]) -> Steps[list[TaskInfo
     return _infos(found)
 
 
+def ended_in_full(name: Name, timeout: Optional[float]) -> Steps[Told]:
+    """Waits for one task, and tells all about the one that was waited for: when it has ended, its name may
+    be another's."""
+    reference = one_reference(name)
+    found = yield from wait([reference], timeout)
+    if len(found) == 1 and not found[0].fullname.startswith(f"{reference}/"):  # it is no group of one
+        reference = f"#{found[0].id}"
+    return (yield from in_full(reference))
+
+
 def change(verb: str, names: Sequence[Name], match: Optional[str]) -> Steps[list[TaskInfo]]:
     """`cancel`, `kill`, `resume` or `remove`."""
     if not names and match is None:

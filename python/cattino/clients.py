@@ -54,10 +54,10 @@ class Client:
     def list(
         self, *names: Name, status: Status = None, all: bool = False, match: Optional[str] = None
     ) -> TaskInfos:
-        """The tasks as they are now: those of `names`; without any, what has not ended, and what ended in
-        submissions of the last 24 hours; with `all`, all there is, a million at most. Only those with
-        `status` (one, or several: `"Running"`, `["Done", "Failed"]`), and whose fullname fits `match`, a
-        regular expression (RE2)."""
+        """The tasks as they are now: those of `names`, and those whose fullname fits `match`, a regular
+        expression (RE2); without either, all. What `match` or nothing stands for is what has not ended, and
+        what ended in submissions of the last 24 hours; with `all`, whatever there is, a million at most. Of
+        these, only those with `status` (one, or several: `"Running"`, `["Done", "Failed"]`)."""
         return run(calls.tasks(names, status, all, match))
 
     def task(self, name: Name) -> TaskInfo:
@@ -74,8 +74,7 @@ class Client:
         """What the function of the task `name` returned, or raised, when it has ended; of a command,
         TaskStatus.Done. Raises TaskFailed if it ended in another way, TimeoutError after `timeout`
         seconds."""
-        self.wait(name, timeout=timeout)
-        return result_of(run(calls.in_full(name)))
+        return result_of(run(calls.ended_in_full(name, timeout)))
 
     def cancel(self, *names: Name, match: Optional[str] = None) -> TaskInfos:
         """Waiting or Running → Cancelled: `names`, or those whose fullname fits `match`, a regular expression

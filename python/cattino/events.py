@@ -28,9 +28,16 @@ class Events:
     """
 
     def __init__(self, since: Optional[float] = None) -> None:
-        self._feed = Feed()
         self._pending: deque[Told] = deque()
         self._known = _Known()
+        self._feed = Feed()
+        try:
+            self._begin(since)
+        except BaseException:
+            self.close()  # the traceback keeps this object
+            raise
+
+    def _begin(self, since: Optional[float]) -> None:
         first = next(self._feed)
         if first["event"] == LOST:
             raise first["error"]
@@ -68,6 +75,11 @@ class Events:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __del__(self) -> None:
+        """A loop that was left lets go of the connection at once: nothing in here refers to this object."""
+        if hasattr(self, "_feed"):
+            self.close()
 
     # ---- what was not heard ----------------------------------------------------------------------
 
@@ -201,9 +213,12 @@ class _Known:
         if known is None:
             if status in ENDED and ended < self.horizon:
                 return []
+            known = attempt
             if task["created"] >= self.horizon:
                 found.append(_event("created", task, task["created"]))
-            known = 0 if (task.get("started") or 0) >= self.horizon else attempt
+                known = 0
+            elif (task.get("started") or 0) >= self.horizon:
+                known = max(0, attempt - 1)  # when those before it started is not told
         if last is not None and status == "Running" and attempt <= known:
             return []  # what it told was not yet stored when the backend was killed: it will tell it again
         for started in range(known + 1, attempt + 1):

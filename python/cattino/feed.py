@@ -6,18 +6,17 @@ import contextlib
 import threading
 from collections.abc import Generator
 from socket import SHUT_RDWR, socket
-from time import monotonic
 from typing import TYPE_CHECKING, Callable, Optional
 
 from cattino.backend import open_connection
 from cattino.client import BackendGone, Told, lines
 from cattino.errors import CattinoError
+from cattino.tries import Tries
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 LISTENING, LOST, GAP = "listening", "lost", "gap"
-AGAIN_FIRST_S, AGAIN_MAX_S = 0.05, 2.0
 
 
 class Feed:
@@ -30,6 +29,9 @@ class Feed:
 
     What cannot pass by itself (the backend cannot be started, it refuses the request) is raised, and is the
     end. `connected` makes the connections; unless told otherwise it starts a backend if none runs.
+
+    Its owner closes it: its generator refers to it, so that one that is only let go of keeps its connection
+    until the cycle is collected.
     """
 
     def __init__(self, connected: Callable[[], socket] = open_connection) -> None:
@@ -77,9 +79,9 @@ class Feed:
         self.close()
 
     def _follow(self) -> Generator[Told, None, None]:
-        delay = 0.0
+        tries = Tries()
         while not self.closed.is_set():
-            begun = monotonic()
+            tries.begin()
             try:
                 yield from self._listen()
                 return
@@ -89,11 +91,9 @@ class Feed:
                 if not may_pass(error):
                     raise
                 lost: Told = {"event": LOST, "error": error}
-            if monotonic() - begun > AGAIN_MAX_S:
-                delay = 0.0
+            pause = tries.failed()
             yield lost
-            self.closed.wait(delay)
-            delay = min(AGAIN_MAX_S, max(AGAIN_FIRST_S, 2 * delay))
+            self.closed.wait(pause)
 
     def _listen(self) -> Generator[Told, None, None]:
         """One connection; returns when this was closed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 DEVICES = "4x24GiB"
 CPUS = "8"
+EXIT_S = 60.0  # a backend that does not end in that time is left alone, and the test says so
 KEPT = ("CATTINO_MEOW", "CATTINO_BIN", "CATTINO_PACKAGE")  # where the programs are
 
 
@@ -36,18 +38,21 @@ def cattino_backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
     marker = request.node.get_closest_marker("cattino")
     wanted = {"devices": DEVICES, "cpus": CPUS, **(marker.kwargs if marker else {})}
     home = tempfile.mkdtemp(prefix="cattino-")
-    settings = os.path.join(home, "settings.toml")
-    with open(settings, "w"):
-        pass  # none
-    _isolate(monkeypatch)
-    monkeypatch.setenv("CATTINO_HOME", home)
-    monkeypatch.setenv("CATTINO_SETTINGS", settings)
-    monkeypatch.setenv("CATTINO_DEVICES", str(wanted["devices"]))
-    monkeypatch.setenv("CATTINO_CPUS", str(wanted["cpus"]))
     try:
-        yield cattino.Client()
+        settings = os.path.join(home, "settings.toml")
+        with open(settings, "w"):
+            pass  # none
+        _isolate(monkeypatch)
+        monkeypatch.setenv("CATTINO_HOME", home)
+        monkeypatch.setenv("CATTINO_SETTINGS", settings)
+        monkeypatch.setenv("CATTINO_DEVICES", str(wanted["devices"]))
+        monkeypatch.setenv("CATTINO_CPUS", str(wanted["cpus"]))
+        ends = _Ends(settings)
+        try:
+            yield cattino.Client()
+        finally:
+            ends()
     finally:
-        _end(settings)
         shutil.rmtree(home, ignore_errors=True)
 
 
@@ -66,17 +71,34 @@ def _isolate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "_own", dict(settings._own))
 
 
-def _end(settings: str) -> None:
-    """The daemon that stops what runs is another one: it reads what is in `settings` now."""
-    _exit("--keep-tasks")
-    with open(settings, "w") as file:
-        file.write('grace = "1ms"\n')
-    _exit("-y")
+class _Ends:
+    """Ends the backend that this process has when it is made. What the environment says later, when the test
+    has changed it or undone what was set for it, may be the user's own."""
 
+    def __init__(self, settings: str) -> None:
+        from cattino.backend import find_meow
 
-def _exit(option: str) -> None:
-    from cattino.backend import find_meow
+        self._settings = settings
+        self._environment = dict(os.environ)
+        meow = find_meow()
+        self._meow = os.path.abspath(meow) if meow is not None and os.sep in meow else meow
 
-    meow = find_meow()
-    if meow is not None:
-        subprocess.run([meow, "exit", option], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    def __call__(self) -> None:
+        """The daemon that stops what runs is another one: it reads what is in the settings now."""
+        with contextlib.suppress(subprocess.TimeoutExpired):  # the other one may be heard
+            self._exit("--keep-tasks")
+        with open(self._settings, "w") as file:
+            file.write('grace = "1ms"\n')
+        self._exit("-y")
+
+    def _exit(self, option: str) -> None:
+        if self._meow is not None:
+            subprocess.run(
+                [self._meow, "exit", option],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=EXIT_S,
+                check=False,
+            )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import socket
 import threading
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Optional
 from urllib.parse import parse_qs, urlsplit
@@ -10,7 +13,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from fakes import FakeDaemon
 
+from cattino import CattinoError
 from cattino.events import Events, _Known
+from cattino.feed import Feed
 
 
 def task(number: int, status: str, attempt: int, **more: Any) -> dict[str, Any]:
@@ -43,6 +48,25 @@ def test_what_was_over_before_is_not_told() -> None:
     assert missed(known, task(1, "Done", 1, ended=30), task(2, "Running", 1), task(3, "Waiting", 0)) == []
     assert told(known, "ended", task(2, "Done", 1))
     assert told(known, "started", task(3, "Running", 1))
+
+
+def test_of_an_older_task_only_the_last_start_can_be_from_after_the_beginning() -> None:
+    known = _Known()
+    known.horizon = 100
+    older = {"created": 50, "started": 120}
+    assert missed(known, task(1, "Running", 3, **older)) == [("started", 1, 3)]
+    assert missed(known, task(2, "Done", 2, ended=130, **older)) == [("started", 2, 2), ("ended", 2, 2)]
+    assert missed(known, task(3, "Waiting", 2, **older)) == [("started", 3, 2)]
+    assert missed(known, task(4, "Running", 3, created=50, started=90)) == []
+    assert missed(known, task(1, "Running", 5, created=50, started=140)) == [
+        ("started", 1, 4),
+        ("started", 1, 5),
+    ]
+    assert missed(known, task(5, "Running", 2, created=110, started=120)) == [
+        ("created", 5, 2),
+        ("started", 5, 1),
+        ("started", 5, 2),
+    ]
 
 
 def test_the_feed_does_not_tell_again_what_was_made_up() -> None:
@@ -118,6 +142,9 @@ class Lines:
     def drop(self, error: Exception) -> None:
         self.dropped.append(error)
 
+    def close(self) -> None:
+        self.closed.set()
+
 
 def heard(event: str, of: dict[str, Any], at: int) -> dict[str, Any]:
     return {"event": event, "at": at, "task": of, "text": ""}
@@ -183,7 +210,7 @@ def test_the_past_is_asked_for_from_when_it_is_wanted(world: World) -> None:
     world.listed = [task(1, "Done", 1, created=50_000, started=60_000, ended=70_000)]
     assert world.told(Events(since=65), count=1) == ["ended 1"]
     assert world.asked_since() == 55_000
-    world.feed.left.append(LISTENING)
+    world.feed = Lines(LISTENING)
     assert world.told(Events(since=0), count=3) == ["created 1", "started 1", "ended 1"]
     assert world.asked_since() == 1, "0 would mean: not wanted"
 
@@ -226,3 +253,59 @@ def test_who_cannot_catch_up_tries_again_with_another_connection(world: World) -
     world.daemon.answers["/v1/tasks"] = lambda body: (503, {"detail": "not now"})
     assert world.told(events, LISTENING, heard("created", task(1, "Waiting", 0), 1), count=1)
     assert [str(error) for error in world.feed.dropped] == ["not now"]
+
+
+# ---- who does not close them ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ends(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[socket.socket]]:
+    """The other ends of the connections that were made. Nothing is collected meanwhile."""
+    made: list[socket.socket] = []
+
+    def connect() -> socket.socket:
+        ours, theirs = socket.socketpair()
+        line = b'{"event": "devices", "at": 1, "text": ""}\n'
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        ours.sendall(head + b"%x\r\n%b\r\n" % (len(line), line))
+        ours.setblocking(False)
+        made.append(ours)
+        return theirs
+
+    monkeypatch.setattr("cattino.events.Feed", lambda: Feed(connect))
+    gc.disable()
+    yield made
+    gc.enable()
+    for each in made:
+        each.close()
+
+
+def is_closed(end: socket.socket) -> bool:
+    try:
+        while end.recv(4096):
+            pass
+    except BlockingIOError:
+        return False
+    return True
+
+
+def test_a_loop_that_is_left_holds_no_connection(ends: list[socket.socket]) -> None:
+    for since in (None, 0, 0):
+        for event in Events(since):
+            assert event.event == "devices"
+            break
+    Events()
+    assert [is_closed(end) for end in ends] == [True] * 4
+
+
+def test_events_that_are_still_wanted_keep_their_connection(ends: list[socket.socket]) -> None:
+    events = Events()
+    assert next(events).event == "devices" and not is_closed(ends[0])
+
+
+def test_events_that_cannot_begin_hold_no_connection(world: World, ends: list[socket.socket]) -> None:
+    """Not even as long as somebody keeps the error."""
+    world.daemon.answers["/v1/tasks"] = lambda body: (503, {"detail": "not now"})
+    with pytest.raises(CattinoError, match="not now") as caught:
+        Events()
+    assert is_closed(ends[0]) and caught.value.__traceback__ is not None

@@ -86,7 +86,7 @@ def test_each_further_try_waits_longer_but_not_more_than_two_seconds(waits: list
 
 def test_what_lasted_is_tried_again_at_once(waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     now = iter([0.0, 1.0, 10.0, 11.0, 20.0, 23.0, 30.0])  # when each connection began and ended
-    monkeypatch.setattr("cattino.feed.monotonic", lambda: next(now))
+    monkeypatch.setattr("cattino.tries.monotonic", lambda: next(now))
     feed = Feed(Backends(OSError(), OSError(), OSError(), HEAD))
     assert words(feed, 4) == ["lost", "lost", "lost", "listening"]
     assert waits == [0, 0.05, 0]

@@ -14,6 +14,7 @@ from fakes import FakeDaemon
 
 import cattino
 from cattino import CattinoError, parts
+from cattino.client import BackendGone
 from cattino.tasks import ProcTask, TaskGroup
 
 MANY = 12_000
@@ -146,6 +147,66 @@ def test_a_wait_without_names_is_for_what_has_not_ended_then(known: Tasks, kind:
 def test_a_name_stands_for_the_tasks_that_had_it_when_the_wait_began(known: Tasks, kind: int) -> None:
     (info,) = asked("wait", "t50")[kind]()
     assert info.id == 50 and known.bodies("/v1/wait") == [{"names": ["#50"]}]
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_a_result_is_that_of_the_task_which_had_the_name_when_the_wait_began(known: Tasks, kind: int) -> None:
+    known.daemon.answers["/v1/tasks/%2350"] = lambda body: (200, {"task": known.all[50]})
+    known.daemon.answers["/v1/tasks/t50"] = lambda body: (200, {"task": task(51, "Failed")})  # its successor
+    assert asked("result", "t50")[kind]() is cattino.TaskStatus.Done
+    assert known.bodies("/v1/wait") == [{"names": ["#50"]}]
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_a_group_of_one_task_has_no_result(known: Tasks, kind: int) -> None:
+    known.all[50]["fullname"] = "g/t50"
+    known.number = staticmethod(lambda name: 50)  # type: ignore[method-assign, assignment]
+    known.daemon.answers["/v1/tasks/g"] = lambda body: (200, {"group": {"fullname": "g"}})
+    with pytest.raises(CattinoError, match="g is a group"):
+        asked("result", "g")[kind]()
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Which would have been made."""
+    found: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        found.append(seconds)
+
+    monkeypatch.setattr("cattino.backend.sleep", found.append)
+    monkeypatch.setattr("asyncio.sleep", sleep)
+    return found
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_a_backend_that_dies_each_time_is_asked_less_and_less_often_and_not_for_ever(
+    known: Tasks, pauses: list[float], kind: int
+) -> None:
+    known.daemon.hang_up = 1000
+    with pytest.raises(BackendGone):
+        asked("wait", 41)[kind]()
+    assert known.daemon.hang_up == 980
+    assert pauses == [0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, *[2.0] * 12]
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_backends_that_lasted_are_followed_by_others_without_a_pause(
+    known: Tasks, pauses: list[float], monkeypatch: pytest.MonkeyPatch, kind: int
+) -> None:
+    """Each look at the clock is three seconds later than the one before."""
+    clock = itertools.count(0, 3)
+    monkeypatch.setattr("cattino.tries.monotonic", lambda: next(clock))
+    known.daemon.hang_up = 30
+    assert len(asked("wait", 41)[kind]()) == 1 and pauses == [0] * 30
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_what_may_not_be_asked_again_is_asked_once(known: Tasks, pauses: list[float], kind: int) -> None:
+    known.daemon.hang_up = 2
+    with pytest.raises(BackendGone):
+        asked("cancel", 41)[kind]()
+    assert known.daemon.hang_up == 1 and pauses == []
 
 
 @pytest.mark.parametrize("kind", [0, 1])

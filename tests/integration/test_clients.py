@@ -327,6 +327,22 @@ def test_hundreds_of_awaits_need_no_thread_each(backend: Backend) -> None:
     assert set(tasks(backend)) == {"t0", "t1", "t2"}
 
 
+def test_names_and_what_matches_are_listed_together(backend: Backend) -> None:
+    out = said(
+        start(
+            backend,
+            """
+            client.submit(small("a", held=True), small("b1", held=True), small("b2"), small("c"))
+            client.wait("b2", "c")
+            def told(*names, **options):
+                return [info.name for info in client.list(*names, **options)]
+            print(told("a", match="^b"), told(match="^b"), told("a", match="^b", status="Waiting"))
+            """,
+        )
+    )
+    assert out == "['a', 'b1', 'b2'] ['b1', 'b2'] ['a', 'b1']\n"
+
+
 def test_a_client_and_its_twin_take_any_number_of_tasks(backend: Backend) -> None:
     out = said(
         start(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
-from conftest import Backend, MakeBackend, python
+import pytest
+from conftest import Backend, MakeBackend, alive, python
 
 HEAD = """
 import os, pytest, cattino
@@ -15,11 +17,15 @@ def small(command, **more):
 """
 
 
-def passes(backend: Backend, text: str, timeout: float = 60) -> None:
-    """All tests in it do."""
+def run(backend: Backend, text: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
     backend.write("test_it.py", HEAD + text)
     options = ("-q", "-p", "cattino.pytest_plugin", "-p", "no:cacheprovider")
-    done = python(backend, "-m", "pytest", *options, "test_it.py", check=None, timeout=timeout)
+    return python(backend, "-m", "pytest", *options, "test_it.py", check=None, timeout=timeout)
+
+
+def passes(backend: Backend, text: str, timeout: float = 60) -> None:
+    """All tests in it do."""
+    done = run(backend, text, timeout)
     assert done.returncode == 0, done.stdout
 
 
@@ -94,3 +100,52 @@ def test_it(cattino_backend):
 """,
         timeout=25,
     )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "monkeypatch.undo()",
+        "os.environ['CATTINO_HOME'] = OUTSIDE",
+        "os.environ.update(CATTINO_MEOW='/nowhere', PATH='')",
+    ],
+)
+def test_the_end_of_a_test_ends_its_own_backend_whatever_it_did_to_the_environment(
+    backend: Backend, change: str
+) -> None:
+    backend.meow("_start")
+    theirs = backend.health()["pid"]
+    passes(
+        backend,
+        f"""
+OUTSIDE = os.environ["CATTINO_HOME"]
+
+def test_it(cattino_backend, monkeypatch):
+    cattino_backend.submit(small("sleep 1000"))
+    open("home", "w").write(os.environ["CATTINO_HOME"])
+    open("pid", "w").write(str(cattino.backend.ask("GET", "/v1/health")["pid"]))
+    {change}
+""",
+    )
+    assert not alive(int((backend.work / "pid").read_text()))
+    assert not Path((backend.work / "home").read_text()).exists()
+    assert alive(theirs) and backend.health()["pid"] == theirs
+
+
+def test_a_backend_that_does_not_end_is_said_and_its_home_is_removed(
+    make_backend: MakeBackend, tmp_path: Path
+) -> None:
+    meow = tmp_path / "meow"
+    meow.write_text("#!/bin/sh\nexec sleep 1000\n")
+    meow.chmod(0o755)
+    backend = make_backend(CATTINO_MEOW=str(meow))
+    backend.write("conftest.py", "import cattino.pytest_plugin\ncattino.pytest_plugin.EXIT_S = 0.1\n")
+    done = run(
+        backend,
+        """
+def test_it(cattino_backend):
+    open("home", "w").write(os.environ["CATTINO_HOME"])
+""",
+    )
+    assert done.returncode == 1 and "exit', '-y']' timed out" in done.stdout, done.stdout
+    assert not Path((backend.work / "home").read_text()).exists()

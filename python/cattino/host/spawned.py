@@ -1,4 +1,4 @@
-"""What a fresh interpreter does with a function that was handed to it (see children.Fresh)."""
+"""What a fresh interpreter does with a function that was handed to it (see fresh.Fresh)."""
 
 from __future__ import annotations
 
