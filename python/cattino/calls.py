@@ -82,7 +82,7 @@ def _infos(tasks: list[Told], full: bool = True) -> list[TaskInfo]:
 
 
 def in_full(name: Name) -> Steps[Told]:
-    answer: Told = yield Request("GET", path_of(one_reference(name)))
+    answer: Told = yield Request("GET", path_of(one_reference(name)), again=True)
     if "task" not in answer:
         raise CattinoError(f"{answer['group']['fullname']} is a group", hint="list() tells its tasks")
     return answer
@@ -118,5 +118,5 @@ def change(verb: str, names: Sequence[Name], match: Optional[str]) -> Steps[list
 
 
 def devices() -> Steps[list[DeviceInfo]]:
-    answer = yield Request("GET", "/v1/devices")
+    answer = yield Request("GET", "/v1/devices", again=True)
     return [DeviceInfo(told) for told in answer["devices"]]
