@@ -158,9 +158,9 @@ def test_a_result_is_that_of_the_task_which_had_the_name_when_the_wait_began(kno
 
 
 @pytest.mark.parametrize("kind", [0, 1])
-def test_a_group_of_one_task_has_no_result(known: Tasks, kind: int) -> None:
+def test_a_group_of_one_task_has_no_result(known: Tasks, monkeypatch: pytest.MonkeyPatch, kind: int) -> None:
     known.all[50]["fullname"] = "g/t50"
-    known.number = staticmethod(lambda name: 50)
+    monkeypatch.setattr(known, "number", lambda name: 50)
     known.daemon.answers["/v1/tasks/g"] = lambda body: (200, {"group": {"fullname": "g"}})
     with pytest.raises(CattinoError, match="g is a group"):
         asked("result", "g")[kind]()
