@@ -140,6 +140,29 @@ void add_run(Grammar& grammar) {
   verb->add_option("--cpus", run.cpus, "cores that tasks may use")->type_name("N");
 }
 
+/// What tasks have written.
+void add_readers(Grammar& grammar) {
+  Options& options = grammar.options;
+  CLI::App* watch = add_verb(grammar, "watch", "follow a task's output, or all tasks, live");
+  add_names(grammar, watch, "a task, whose output to follow (default: a live table of all)");
+  watch->add_flag("-e,--stderr", options.errors, "follow stderr instead of stdout");
+  watch->add_option("-n,--tail", options.tail, "begin with the last N lines")
+      ->check(CLI::NonNegativeNumber.description(""))
+      ->type_name("N");
+
+  CLI::App* logs = add_verb(grammar, "logs", "print what tasks have written");
+  add_names(grammar, logs, "tasks")->required();
+  logs->add_flag("-e,--stderr", options.errors, "stderr instead of stdout");
+  logs->add_option("-n,--tail", options.tail, "only the last N lines")
+      ->check(CLI::NonNegativeNumber.description(""))
+      ->type_name("N");
+  CLI::Option* follow =
+      logs->add_flag("-f,--follow", options.follow, "go on until it has ended, as watch does");
+  logs->add_option("--attempt", options.attempt, "of this attempt (default: the last)")
+      ->excludes(follow)
+      ->type_name("N");
+}
+
 void add_lookers(Grammar& grammar) {
   Options& options = grammar.options;
   CLI::App* list = add_verb(grammar, "list", "list tasks");
@@ -162,26 +185,11 @@ void add_lookers(Grammar& grammar) {
 
   CLI::App* why = add_verb(grammar, "why", "say why tasks wait, or ended as they did");
   add_names(grammar, why, "tasks or groups")->required();
+}
 
-  CLI::App* watch = add_verb(grammar, "watch", "follow a task's output, or all tasks, live");
-  add_names(grammar, watch, "a task, whose output to follow (default: a live table of all)");
-  watch->add_flag("-e,--stderr", options.errors, "follow stderr instead of stdout");
-  watch->add_option("-n,--tail", options.tail, "begin with the last N lines")
-      ->check(CLI::NonNegativeNumber.description(""))
-      ->type_name("N");
-
-  CLI::App* logs = add_verb(grammar, "logs", "print what tasks have written");
-  add_names(grammar, logs, "tasks")->required();
-  logs->add_flag("-e,--stderr", options.errors, "stderr instead of stdout");
-  logs->add_option("-n,--tail", options.tail, "only the last N lines")
-      ->check(CLI::NonNegativeNumber.description(""))
-      ->type_name("N");
-  CLI::Option* follow =
-      logs->add_flag("-f,--follow", options.follow, "go on until it has ended, as watch does");
-  logs->add_option("--attempt", options.attempt, "of this attempt (default: the last)")
-      ->excludes(follow)
-      ->type_name("N");
-
+/// How it stands with tasks, the backend and devices.
+void add_askers(Grammar& grammar) {
+  Options& options = grammar.options;
   CLI::App* wait = add_verb(grammar, "wait", "wait until tasks have ended");
   add_names(grammar, wait, "tasks or groups (default: all that have not ended)");
   wait->add_option("-A,--all", options.match, "tasks whose names match this expression")
@@ -203,6 +211,10 @@ void add_lookers(Grammar& grammar) {
       ->excludes(tested)
       ->excludes(aside);
   add_verb(grammar, "devices", "list devices and who holds them");
+}
+
+void add_settings(Grammar& grammar) {
+  Options& options = grammar.options;
   CLI::App* get = add_verb(grammar, "get", "print settings");
   get->add_option("setting", options.setting, "one of them (default: all)")->type_name("KEY");
   CLI::App* set = add_verb(grammar, "set", "change a setting in the settings file");
@@ -210,7 +222,6 @@ void add_lookers(Grammar& grammar) {
   CLI::Option* value = set->add_option("value", options.value, "what it shall be");
   value->type_name("VALUE");
   set->add_flag("--default", options.to_default, "as if nothing were said of it")->excludes(value);
-  add_verb(grammar, "meow", "say something");
 }
 
 void add_changers(Grammar& grammar) {
@@ -231,13 +242,14 @@ void add_changers(Grammar& grammar) {
   exit->add_flag("--keep-tasks", grammar.options.keep_tasks, "let the running tasks go on");
 }
 
-void add_hidden(Grammar& grammar) {
+/// And those for other programs, which the empty group hides.
+void add_others(Grammar& grammar) {
+  add_verb(grammar, "meow", "say something");
   CLI::App* completion = add_verb(grammar, "completion", "print completion for a shell");
   completion->add_option("shell", grammar.options.shell, "bash, zsh or fish")
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}).description(""))
       ->type_name("SHELL");
-  // For other programs; the empty group hides them.
   add_verb(grammar, "_start", "start the backend, print its socket's path")->group("");
   grammar.app.add_subcommand("__complete", "words that could follow")->group("");
   grammar.app.add_subcommand("__reference", "docs/reference.md")->group("");
@@ -271,8 +283,11 @@ std::unique_ptr<Grammar> make_grammar() {
   add_create(*grammar);
   add_run(*grammar);
   add_lookers(*grammar);
+  add_readers(*grammar);
+  add_askers(*grammar);
+  add_settings(*grammar);
   add_changers(*grammar);
-  add_hidden(*grammar);
+  add_others(*grammar);
   return grammar;
 }
 
