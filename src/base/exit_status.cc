@@ -17,6 +17,9 @@ std::string signal_name(int number) {
 }
 
 std::string never_started(const ExitStatus& status) {
+  if (status.value == 0) {  // no error of the kernel's: who could not start it has written why
+    return "never started: stderr.log says why";
+  }
   std::string stage = name(status.stage);
   std::replace(stage.begin(), stage.end(), '_', ' ');
   const char* meaning = strerrordesc_np(status.value);

@@ -16,6 +16,8 @@ TEST(DescribeExitStatus, Names_codes_signals_stages_and_the_unknown) {
   EXPECT_EQ(describe(ExitStatus::of_signal(SIGKILL)), "killed by SIGKILL");
   EXPECT_EQ(describe(ExitStatus::of_signal(50)), "killed by signal 50");
   EXPECT_EQ(
+      describe(ExitStatus::of_stage(StartStage::exec, 0)), "never started: stderr.log says why");
+  EXPECT_EQ(
       describe(ExitStatus::of_stage(StartStage::executable, ENOENT)),
       "never started: executable: No such file or directory");
   EXPECT_EQ(

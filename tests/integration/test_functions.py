@@ -233,6 +233,36 @@ with cattino.Executor(min_devices=0, cpus=0.1) as executor:
     assert python(backend, "-W", "ignore", "script.py").stdout == "interrupted 42\n"
 
 
+def test_a_function_that_cannot_start_says_where_it_is_said_why(backend: Backend) -> None:
+    (backend.work / "gone").mkdir()
+    submit(
+        backend,
+        """
+        class Removes(ProcTask):
+            def on_start(self):
+                os.rmdir("gone")
+        cattino.export(Removes(lambda: 1, task_name="t", min_devices=0, cwd="gone"))
+        """,
+    )
+    backend.meow("wait", "t", check=1)
+    assert backend.task("t")["task"]["reason"]["text"] == "never started: stderr.log says why"
+    assert "working directory" in err(backend, "t") and "No such file" in err(backend, "t")
+
+
+def test_a_function_starts_whatever_a_hook_has_closed(backend: Backend) -> None:
+    submit(
+        backend,
+        """
+        class Closes(ProcTask):
+            def on_start(self):
+                os.close(0)
+        cattino.export(Closes(lambda: print("works"), task_name="t", min_devices=0))
+        """,
+    )
+    backend.meow("wait", "t")
+    assert out(backend, "t") == "works\n"
+
+
 def test_a_hundred_functions(backend: Backend) -> None:
     submit(
         backend,

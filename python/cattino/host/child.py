@@ -114,10 +114,10 @@ def _tag(key: int) -> None:
 
 
 def _redirect(op: dict[str, Any]) -> Optional[Copied]:
-    null = os.open(os.devnull, os.O_RDONLY)
+    null = above_standard(os.open(os.devnull, os.O_RDONLY))
     os.dup2(null, 0)
     os.close(null)
-    logs = [_step("logs", partial(_open_log, op[key])) for key in ("stdout", "stderr")]
+    logs = [above_standard(_step("logs", partial(_open_log, op[key]))) for key in ("stdout", "stderr")]
     copied = _step("logs", partial(Copied, op, logs)) if op.get("log_limit") else None
     for number, opened in zip((1, 2), copied.pipes if copied else logs):
         os.dup2(opened, number)
@@ -157,6 +157,15 @@ class Copied:
             hung_up.poll(self.PATIENCE_MS)
         except OSError:  # the function has closed what was not its own
             pass
+
+
+def above_standard(descriptor: int) -> int:
+    """The same, if it is none of 0 to 2; else a copy in its place: a hook has closed one of these."""
+    if descriptor > 2:
+        return descriptor
+    lifted = _lifted(descriptor)
+    os.close(descriptor)
+    return lifted
 
 
 def _lifted(descriptor: int) -> int:

@@ -11,7 +11,7 @@ import warnings
 from typing import Any, Callable, Optional
 
 from cattino.client import connect
-from cattino.host.child import ASKED, FAILED, WAS_REFUSED, prepare, run_child
+from cattino.host.child import ASKED, FAILED, WAS_REFUSED, above_standard, prepare, run_child
 from cattino.host.frames import (
     ADOPTED,
     KIND_CODE,
@@ -156,7 +156,7 @@ class Children:
         prepare()
         asked = getattr(target, "_start_method", "fork") == "spawn"
         fresh = Fresh(target, op, "" if asked else CUDA_SAYS) if asked or cuda_is_initialised() else None
-        inward, outward = os.pipe()
+        inward, outward = map(above_standard, os.pipe())
         for stream in (sys.__stdout__, sys.__stderr__):
             if stream is not None:
                 stream.flush()
