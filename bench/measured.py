@@ -38,23 +38,14 @@ class Backend:
         self.meow("_start")
 
     def meow(self, *arguments: str, check: bool = True) -> str:
-        return subprocess.run(
-            [str(BIN / "meow"), *arguments],
-            env=self.environment,
-            cwd=self.home,
-            check=check,
-            capture_output=True,
-            text=True,
-        ).stdout
+        return self._run([str(BIN / "meow"), *arguments], check)
 
     def python(self, code: str) -> str:
+        return self._run([sys.executable, "-c", code])
+
+    def _run(self, command: list[str], check: bool = True) -> str:
         return subprocess.run(
-            [sys.executable, "-c", code],
-            env=self.environment,
-            cwd=self.home,
-            check=True,
-            capture_output=True,
-            text=True,
+            command, env=self.environment, cwd=self.home, check=check, capture_output=True, text=True
         ).stdout
 
     def processes(self) -> list[int]:

@@ -56,7 +56,7 @@ def work():
     numpy.float64(1)
 
 tasks = [ProcTask(work, task_name=f"t{{i}}") for i in range({count})]
-cattino.export(TaskGroup(tasks, group_name="functions"))
+cattino.export(TaskGroup(tasks, group_name="many"))
 """
 # The same calls from a bare loop, with the same log files.
 FORKS = """
@@ -95,10 +95,11 @@ def forks_s(count: int, at_once: int) -> float:
     return float(done.stdout)
 
 
-def functions_s(count: int, at_once: int) -> float:
-    with Backend("functions", devices=f"{at_once}x1GiB") as backend:
-        backend.python(FUNCTIONS.format(count=count))
-        backend.meow("wait", "functions")
+def many_s(script: str, at_once: int) -> float:
+    """The tasks of its group `many`: first start to last end."""
+    with Backend("many", devices=f"{at_once}x1GiB") as backend:
+        backend.python(script)
+        backend.meow("wait", "many")
         return run_span_s(backend.home)
 
 
@@ -107,7 +108,7 @@ def row_8(quick: bool) -> list[Row]:
     bare, ours = [], []
     for _ in range(1 if quick else 3):
         bare.append(forks_s(count, at_once))
-        ours.append(functions_s(count, at_once))
+        ours.append(many_s(FUNCTIONS.format(count=count), at_once))
     return [
         {
             "row": 8,
@@ -136,19 +137,16 @@ cattino.export(TaskGroup(tasks, group_name="many"))
 """
 
 
-def many_s(kind: str, count: int, at_once: int) -> float:
-    with Backend("hooks", devices=f"{at_once}x1GiB") as backend:
-        backend.python(HOOK_COST.format(kind=kind, count=count))
-        backend.meow("wait", "many")
-        return run_span_s(backend.home)
-
-
 def cost_of_hooks(quick: bool) -> Row:
     count, at_once = (2000 if quick else 10_000), 8
     added, plain = [], []
     for _ in range(1 if quick else 3):
-        plain.append(many_s("ProcTask", count, at_once) / count * 1e6)
-        added.append(many_s("Hooked", count, at_once) / count * 1e6 - plain[-1])
+        each = [
+            many_s(HOOK_COST.format(kind=kind, count=count), at_once) / count * 1e6
+            for kind in ("ProcTask", "Hooked")
+        ]
+        plain.append(each[0])
+        added.append(each[1] - each[0])
     return {
         "row": 9,
         "work": f"async `on_start` and `on_end`: what they add to a task, {at_once} at a time",

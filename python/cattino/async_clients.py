@@ -14,7 +14,7 @@ from cattino.client import BackendGone, answer_in, request_bytes
 from cattino.clients import Client, DeviceInfos, Status, TaskInfos, result_of, submit
 from cattino.info import Event, TaskInfo
 from cattino.notebook import interruptible
-from cattino.parts import Request, Steps, T
+from cattino.parts import Asking, Request, Steps, T
 from cattino.tries import Tries
 
 if TYPE_CHECKING:
@@ -130,14 +130,10 @@ async def _in_thread(work: Callable[[], T]) -> T:
 
 async def _run(steps: Steps[T]) -> T:
     """As `backend.run`."""
-    answer: Any = None
-    while True:
-        try:
-            wanted = steps.send(answer)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-        answer = await _answer(wanted)
+    asking = Asking(steps)
+    while asking.wanted is not None:
+        asking.answered(await _answer(asking.wanted))
+    return asking.result
 
 
 async def _answer(wanted: Request) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, Callable, Optional
 
 from cattino.client import BackendGone, connect, request
 from cattino.errors import CattinoError
-from cattino.parts import Request, Steps, T
+from cattino.parts import Asking, Request, Steps, T
 from cattino.tries import Tries
 
 TRIES = 20  # in a row that end at once, in about half a minute: it dies of what it is asked, or of itself
@@ -37,14 +37,10 @@ def run(steps: Steps[T], connected: Optional[Callable[[], socket.socket]] = None
 
     What may be asked again is, when the backend is killed meanwhile, but not for ever if each one dies at
     once. One that is ended by its user says so, by an error of status 503, and is not brought back."""
-    answer: Any = None
-    while True:
-        try:
-            wanted = steps.send(answer)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-        answer = _answer(wanted, connected or open_connection)
+    asking = Asking(steps)
+    while asking.wanted is not None:
+        asking.answered(_answer(asking.wanted, connected or open_connection))
+    return asking.result
 
 
 def _answer(wanted: Request, connected: Callable[[], socket.socket]) -> Any:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from math import ceil
 from time import monotonic
-from typing import Any, Callable, NamedTuple, Optional, TypeVar
+from typing import Any, Callable, Generic, NamedTuple, Optional, TypeVar
 from urllib.parse import quote
 
 from cattino.client import Told
@@ -46,6 +46,23 @@ class Request(NamedTuple):
 
 
 Steps = Generator[Request, Any, T]
+
+
+class Asking(Generic[T]):
+    """Steps on their way: `wanted` is to be answered next; None when they have come to their `result`."""
+
+    wanted: Optional[Request]
+    result: T
+
+    def __init__(self, steps: Steps[T]) -> None:
+        self._steps = steps
+        self.answered(None)
+
+    def answered(self, answer: Any) -> None:
+        try:
+            self.wanted = self._steps.send(answer)
+        except StopIteration as end:
+            self.wanted, self.result = None, end.value
 
 
 def listed(

@@ -44,10 +44,8 @@ def write_result(path: str, value: Any) -> None:
             pass
         return
     pickled = _pickled(value)
-    with open(path, "wb", buffering=0) as file:
-        view = memoryview(pickled)
-        while view:
-            view = view[file.write(view) :]
+    with open(path, "wb") as file:
+        file.write(pickled)
 
 
 def _pickled(value: Any) -> bytes:

@@ -11,7 +11,6 @@
 #include <fmt/core.h>
 #include <sys/random.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -140,9 +139,7 @@ Result<wire::Submission> captured(const Surroundings& surroundings) {
   std::erase_if(submission.environment, [](const auto& variable) {
     return variable.first == "CATTINO_FILLED";  // of the way to here
   });
-  const mode_t mask = umask(0);
-  umask(mask);
-  submission.umask = mask;
+  submission.umask = umask_of_process();
   for (const NamedLimit& limit : limits) {
     rlimit values{};
     if (getrlimit(limit.resource, &values) == 0) {

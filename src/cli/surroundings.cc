@@ -6,6 +6,7 @@
 #include <climits>
 #include <string_view>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace cattino::cli {
@@ -30,6 +31,12 @@ Surroundings surroundings_of_process(char** variables, std::vector<std::string> 
   const ssize_t size = readlink("/proc/self/exe", path.data(), path.size());
   surroundings.program.assign(path.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
   return surroundings;
+}
+
+unsigned umask_of_process() {
+  const mode_t mask = umask(0);
+  umask(mask);
+  return mask;
 }
 
 std::vector<std::string> joined(const std::vector<std::pair<std::string, std::string>>& variables) {

@@ -25,6 +25,9 @@ struct Surroundings {
 /// Of this process, as main sees them.
 Surroundings surroundings_of_process(char** variables, std::vector<std::string> arguments);
 
+/// Its mask for the modes of new files. It is set for a moment: there is no other way to ask.
+unsigned umask_of_process();
+
 /// Variables as execve and the guardian take them: "NAME=value".
 std::vector<std::string> joined(const std::vector<std::pair<std::string, std::string>>& variables);
 

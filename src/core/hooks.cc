@@ -143,8 +143,7 @@ bool Scheduler::Impl::have_hooks_run(const TaskRecord& record) {
   }
   const std::vector<GroupRecord*> around = tables_.groups_around(record);
   return std::any_of(around.begin(), around.end(), [](const GroupRecord* group) {
-    return group->spec.hooks.on_start && group->state.phase != GroupPhase::idle &&
-           group->state.phase != GroupPhase::ended;
+    return group->spec.hooks.on_start && is_in_round(group->state.phase);
   });
 }
 

@@ -234,6 +234,11 @@ bool holds_resources(const TaskState& state);
 
 enum class GroupPhase : std::uint8_t { idle, start_hook, started, end_hook, ended, start_failed };
 
+/// Between the begin of a group's first hook and the end of its last one.
+constexpr bool is_in_round(GroupPhase phase) {
+  return phase != GroupPhase::idle && phase != GroupPhase::ended;
+}
+
 struct GroupState {
   GroupPhase phase = GroupPhase::idle;
   bool paused = false;  ///< nothing inside starts

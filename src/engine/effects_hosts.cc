@@ -366,8 +366,7 @@ void Effects::objects_lost(SubmissionId id) {
   for (const store::GroupRow& row : groups ? *groups : std::vector<store::GroupRow>{}) {
     const GroupId group = row.group.spec.id;
     const core::GroupState* state = world_.core.state(group);
-    if (state != nullptr && row.group.spec.hooks.on_start &&
-        state->phase != core::GroupPhase::idle && state->phase != core::GroupPhase::ended) {
+    if (state != nullptr && row.group.spec.hooks.on_start && core::is_in_round(state->phase)) {
       note(core::Node::of(group), 1, words);
     }
   }

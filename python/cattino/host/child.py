@@ -34,9 +34,6 @@ def prepare() -> None:
     """In the host, before the first fork: what each child would do anew, and each page it would touch."""
     global _streams
     if _streams is None:
-        import atexit  # noqa: F401
-        import threading  # noqa: F401
-
         import cattino.results  # noqa: F401
 
         try:

@@ -43,13 +43,9 @@ class Fresh:
         self._says = says
         payload = pickle.dumps((list(sys.path), op.get("result"), pickle_objects([target])))
         self._file = os.memfd_create("cattino", os.MFD_CLOEXEC)
-        os.write(self._file, payload) if len(payload) < 4096 else self._write(payload)
+        with open(self._file, "wb", closefd=False) as file:
+            file.write(payload)
         os.lseek(self._file, 0, os.SEEK_SET)
-
-    def _write(self, payload: bytes) -> None:
-        view = memoryview(payload)
-        while view:
-            view = view[os.write(self._file, view) :]
 
     def run(self) -> None:
         sys.stderr.write(self._says)

@@ -102,9 +102,7 @@ unsigned mode_of(const std::string& path) {
   if (stat(path.c_str(), &found) == 0) {
     return found.st_mode & 0777U;
   }
-  const mode_t mask = umask(0);
-  umask(mask);
-  return 0666U & ~mask;
+  return 0666U & ~umask_of_process();
 }
 
 /// Changes the file; true if it was not so already.
